@@ -1,9 +1,10 @@
 //! Storm's version store ("LocalState"): small typed records in numbered files, as the Java class of that name keeps them.
 //!
-//! `<v>` holds the data, the empty `<v>.version` says that it is whole; `v` is a time in milliseconds. Java writes the data in
-//! place; here it goes to a scratch file, to the disk, and then gets its name, so that a power loss leaves either the old version
-//! or the new one. A newest version that cannot be read all the same (cut off, zeroed, overwritten) is set aside under a dated
-//! name, the one before it counts, and [`LocalState::lost`] tells.
+//! `<v>` holds the data, `<v>.version` says that it is whole; `v` is a time in milliseconds. Java writes the data in place; here it
+//! goes to a scratch file, to the disk, and then gets its name, so that a power loss leaves either the old version or the new
+//! one. Java looks only whether the marker exists, so ours holds the data's checksum: thrift has none, and a file zeroed half way
+//! may still decode. A newest version that is broken all the same (cut off, zeroed, overwritten) is set aside under a dated name,
+//! the one before it counts, and [`LocalState::lost`] tells.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -109,7 +110,7 @@ impl LocalState {
         for &version in all.iter().rev() {
             let path = dir.join(version.to_string());
             let bytes = fs::read(&path).map_err(io_error("read", &path))?;
-            match decode(&bytes) {
+            match decode(&bytes, checksum(&dir, version)) {
                 Ok(data) => {
                     readable = Some((version, data.serialized_parts));
                     break;
@@ -177,8 +178,10 @@ impl LocalState {
             }
             drop(file);
             fs::rename(&scratch, &path)?;
-            File::create(marker(&self.dir, version))?;
+            let mut marker = File::create(marker(&self.dir, version))?;
+            marker.write_all(format!("{:08x}\n", crc32c::crc32c(&bytes)).as_bytes())?;
             if self.sync {
+                marker.sync_all()?;
                 File::open(&self.dir)?.sync_all()?;
             }
             Ok(())
@@ -217,7 +220,7 @@ pub fn peek<T: Wire>(dir: &Path, key: &str) -> Result<Option<T>, LocalStateError
             let path = dir.join(version.to_string());
             match fs::read(&path) {
                 Ok(bytes) => {
-                    if let Ok(data) = decode(&bytes) {
+                    if let Ok(data) = decode(&bytes, checksum(dir, version)) {
                         return record(dir, &data.serialized_parts, key);
                     }
                 }
@@ -259,12 +262,21 @@ fn class_name<T: Wire>() -> String {
     format!("{PACKAGE}{}", T::type_name())
 }
 
-fn decode(bytes: &[u8]) -> Result<LocalStateData, String> {
+/// What the marker says; nothing in a marker by Java, or in one that is damaged itself.
+fn checksum(dir: &Path, version: u64) -> Option<u32> {
+    let text = fs::read_to_string(marker(dir, version)).ok()?;
+    u32::from_str_radix(text.trim_end(), 16).ok()
+}
+
+fn decode(bytes: &[u8], checksum: Option<u32>) -> Result<LocalStateData, String> {
     if bytes.is_empty() {
         return Err("the file is empty".to_owned());
     }
     if bytes.iter().all(|b| *b == 0) {
         return Err(format!("all {} bytes are zero", bytes.len()));
+    }
+    if checksum.is_some_and(|sum| sum != crc32c::crc32c(bytes)) {
+        return Err(format!("the {} bytes are not those that were written", bytes.len()));
     }
     let data: LocalStateData = from_bytes(bytes).map_err(|e| e.to_string())?;
     for (key, object) in &data.serialized_parts {

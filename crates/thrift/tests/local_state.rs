@@ -100,6 +100,8 @@ fn a_file_cut_off_anywhere_is_set_aside_and_the_older_version_counts() {
     state.put(keys::LOCAL_ASSIGNMENTS, &assignments()).unwrap();
     let file = newest(dir.path());
     let whole = fs::read(&file).unwrap();
+    let marker = format!("{}.version", file.display());
+    let sum = fs::read(&marker).unwrap();
     for len in 0..whole.len() {
         for filler in [None, Some(0_u8)] {
             let mut bytes = whole[..len].to_vec();
@@ -111,7 +113,7 @@ fn a_file_cut_off_anywhere_is_set_aside_and_the_older_version_counts() {
                 }
             }
             fs::write(&file, &bytes).unwrap();
-            fs::write(format!("{}.version", file.display()), "").unwrap();
+            fs::write(&marker, &sum).unwrap();
             let before: Option<LSSupervisorAssignments> = peek(dir.path(), keys::LOCAL_ASSIGNMENTS).unwrap();
             assert_eq!(before, Some(LSSupervisorAssignments::default()), "read at {len} {filler:?}");
 
@@ -143,6 +145,27 @@ fn with_nothing_readable_left_the_store_starts_empty_and_says_so() {
     state.put(keys::SUPERVISOR_ID, &LSSupervisorId { supervisor_id: "t".to_owned() }).unwrap();
     assert!(newest(dir.path()) > file);
     assert_eq!(LocalState::open(dir.path(), KEEP).unwrap().lost(), []);
+}
+
+#[test]
+fn a_version_by_java_has_an_empty_marker_and_is_judged_by_its_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = LocalState::open(dir.path(), KEEP).unwrap();
+    state.put(keys::APPROVED_WORKERS, &workers("old")).unwrap();
+    state.put(keys::APPROVED_WORKERS, &workers("new")).unwrap();
+    let file = newest(dir.path());
+    let whole = fs::read(&file).unwrap();
+    let marker = format!("{}.version", file.display());
+    for len in 0..=whole.len() {
+        fs::write(&file, &whole[..len]).unwrap();
+        fs::write(&marker, "").unwrap();
+        let expected = if len == whole.len() { "new" } else { "old" };
+        let state = LocalState::open(dir.path(), KEEP).unwrap();
+        assert_eq!(state.get(keys::APPROVED_WORKERS).unwrap(), Some(workers(expected)), "{len}");
+        for lost in state.lost() {
+            fs::remove_file(&lost.set_aside).unwrap();
+        }
+    }
 }
 
 proptest! {
