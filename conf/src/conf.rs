@@ -1,8 +1,11 @@
 //! The configuration: Storm's flat map of dotted keys to JSON-like values.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value};
+
+use crate::yaml;
 
 /// One configuration, after all its layers have been merged.
 ///
@@ -12,7 +15,25 @@ pub struct Conf {
     map: Map<String, Value>,
 }
 
+static DEFAULTS: LazyLock<Conf> = LazyLock::new(|| {
+    // The file is part of this program, and a test reads it: faults here cannot come from outside.
+    match yaml::read(crate::load::DEFAULTS).0.map(|n| n.to_value()) {
+        Some(Value::Object(map)) => Conf { map },
+        _ => Conf::default(),
+    }
+});
+
 impl Conf {
+    /// Storm's defaults.
+    pub fn defaults() -> Conf {
+        DEFAULTS.clone()
+    }
+
+    /// [`Conf::defaults`], read once and shared.
+    pub fn shared_defaults() -> &'static Conf {
+        &DEFAULTS
+    }
+
     pub fn new(map: Map<String, Value>) -> Conf {
         Conf { map }
     }
@@ -103,5 +124,18 @@ impl Conf {
     /// `storm.workers.artifacts.dir`, relative to the log directory.
     pub fn artifacts_dir(&self) -> PathBuf {
         self.log_dir().join(self.str("storm.workers.artifacts.dir").unwrap_or("workers-artifacts"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_faultless() {
+        let (_, faults) = yaml::read(crate::load::DEFAULTS);
+        assert_eq!(faults, []);
+        assert_eq!(Conf::defaults().map().len(), 286);
+        assert_eq!(Conf::defaults().int("nimbus.thrift.port"), Some(6627));
     }
 }

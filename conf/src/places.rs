@@ -1,0 +1,133 @@
+//! Where the configuration file and the home are.
+
+use std::path::{Path, PathBuf};
+
+/// The environment that decides, taken apart from the process so that tests can say what it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Environment {
+    pub user_home: Option<PathBuf>,
+    /// `STORM_CONF_FILE`: one file, as `--config` (a daemon hands its own to its children this way).
+    pub conf_file: Option<PathBuf>,
+    /// `STORM_CONF_DIR`.
+    pub conf_dir: Option<PathBuf>,
+    /// `STORM_HOME`.
+    pub storm_home: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, or `~/.local/state`.
+    pub state_dir: Option<PathBuf>,
+    /// The running program.
+    pub program: Option<PathBuf>,
+}
+
+impl Environment {
+    pub fn of_process() -> Environment {
+        let path = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+        let user_home = path("HOME");
+        Environment {
+            state_dir: path("XDG_STATE_HOME").or_else(|| user_home.as_ref().map(|h| h.join(".local/state"))),
+            user_home,
+            conf_file: path("STORM_CONF_FILE"),
+            conf_dir: path("STORM_CONF_DIR"),
+            storm_home: path("STORM_HOME"),
+            program: std::env::current_exe().ok(),
+        }
+    }
+
+    /// `STORM_HOME`, else the folder above the program's `bin`, else a folder of our own under the user's state.
+    pub fn home(&self) -> PathBuf {
+        if let Some(home) = &self.storm_home {
+            return home.clone();
+        }
+        let bin = self.program.as_deref().and_then(Path::parent);
+        if let Some(bin) = bin
+            && bin.file_name().is_some_and(|n| n == "bin")
+            && let Some(home) = bin.parent()
+        {
+            return home.to_owned();
+        }
+        self.own_state().unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// Where this program keeps what it must remember between runs.
+    pub fn own_state(&self) -> Option<PathBuf> {
+        Some(self.state_dir.as_ref()?.join("storm"))
+    }
+
+    /// The file that names the configuration of the cluster that `quickstart --keep` left running.
+    pub fn current_cluster(&self) -> Option<PathBuf> {
+        Some(self.own_state()?.join("current-cluster"))
+    }
+}
+
+/// Who asks: each looks in other places, as in Storm.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// A client command: `~/.storm/storm.yaml` comes first.
+    #[default]
+    Client,
+    /// A daemon never reads the user's own file.
+    Daemon,
+    /// Start, stop and status of this machine's daemons: not the user's own file, but the kept quickstart cluster.
+    Operator,
+}
+
+/// The file to read when none was named, and `None` when there is none: the defaults are a configuration too.
+pub fn find(reader: Reader, env: &Environment) -> Option<PathBuf> {
+    if let Some(file) = &env.conf_file {
+        return Some(file.clone());
+    }
+    let mut places = Vec::new();
+    if reader == Reader::Client {
+        places.extend(env.user_home.as_ref().map(|h| h.join(".storm/storm.yaml")));
+    }
+    places.extend(env.conf_dir.as_ref().map(|d| d.join("storm.yaml")));
+    if reader != Reader::Daemon {
+        places.extend(env.current_cluster().and_then(|p| pointed_at(&p)));
+    }
+    places.push(env.home().join("conf/storm.yaml"));
+    places.into_iter().find(|p| p.is_file())
+}
+
+fn pointed_at(pointer: &Path) -> Option<PathBuf> {
+    let text = std::fs::read_to_string(pointer).ok()?;
+    let line = text.lines().next()?.trim();
+    (!line.is_empty()).then(|| PathBuf::from(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(path: &Path) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+
+    #[test]
+    fn the_order_is_storms_and_a_daemon_skips_the_users_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let d = dir.path();
+        let env = Environment {
+            user_home: Some(d.join("user")),
+            conf_dir: Some(d.join("etc")),
+            state_dir: Some(d.join("state")),
+            program: Some(d.join("storm/bin/stormctl")),
+            ..Environment::default()
+        };
+        assert_eq!(find(Reader::Client, &env), None);
+        touch(&d.join("storm/conf/storm.yaml"));
+        assert_eq!(find(Reader::Client, &env), Some(d.join("storm/conf/storm.yaml")));
+        touch(&d.join("kept/storm.yaml"));
+        touch(&d.join("state/storm/current-cluster"));
+        std::fs::write(d.join("state/storm/current-cluster"), d.join("kept/storm.yaml").to_str().unwrap()).unwrap();
+        assert_eq!(find(Reader::Client, &env), Some(d.join("kept/storm.yaml")));
+        assert_eq!(find(Reader::Operator, &env), Some(d.join("kept/storm.yaml")));
+        assert_eq!(find(Reader::Daemon, &env), Some(d.join("storm/conf/storm.yaml")));
+        touch(&d.join("etc/storm.yaml"));
+        assert_eq!(find(Reader::Client, &env), Some(d.join("etc/storm.yaml")));
+        touch(&d.join("user/.storm/storm.yaml"));
+        assert_eq!(find(Reader::Client, &env), Some(d.join("user/.storm/storm.yaml")));
+        assert_eq!(find(Reader::Daemon, &env), Some(d.join("etc/storm.yaml")));
+        let env = Environment { conf_file: Some(d.join("one.yaml")), ..env };
+        assert_eq!(find(Reader::Client, &env), Some(d.join("one.yaml")));
+    }
+}
