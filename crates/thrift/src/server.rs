@@ -23,7 +23,8 @@ pub struct ServerOptions {
     pub max_frame: usize,
     /// Connections beyond this number wait to be accepted.
     pub max_connections: usize,
-    /// A frame that has begun must be whole, and an answer taken, within this time.
+    /// A frame that has begun must be whole, and an answer taken, within this time; so must the first frame of a connection,
+    /// which may then be idle for as long as it likes.
     pub frame_timeout: Duration,
 }
 
@@ -92,16 +93,23 @@ impl<D: Dispatch> Shared<D> {
             tracing::debug!("{}: {peer}: {e}", self.options.name);
             return;
         }
+        let mut known = false;
         loop {
+            let limit = self.options.frame_timeout;
             let len = tokio::select! {
                 len = frame::read_length(&mut stream, self.options.max_frame) => len,
                 _ = stop.wait_for(|s| *s) => return,
+                () = tokio::time::sleep(limit), if !known => {
+                    self.complain(peer, &Complaint::Silent(limit));
+                    return;
+                }
             };
             let outcome = match len {
                 Ok(None) => return,
                 Ok(Some(len)) => self.exchange(&mut stream, &ctx, len).await,
                 Err(e) => Err(e.into()),
             };
+            known = true;
             if let Err(e) = outcome {
                 self.complain(peer, &e);
                 return;
@@ -156,7 +164,7 @@ impl<D: Dispatch> Shared<D> {
 
     /// Logs why a connection is dropped, once per address.
     fn complain(&self, peer: SocketAddr, why: &Complaint) {
-        if matches!(why, Complaint::Frame(FrameError::Io(_) | FrameError::Truncated { .. })) {
+        if matches!(why, Complaint::Silent(_) | Complaint::Frame(FrameError::Io(_) | FrameError::Truncated { .. })) {
             tracing::debug!("{}: connection of {peer} dropped: {why}", self.options.name);
             return;
         }
@@ -183,4 +191,6 @@ enum Complaint {
     Decode(#[from] DecodeError),
     #[error("a frame or answer took longer than {} s", .0.as_secs())]
     Slow(Duration),
+    #[error("nothing came within {} s", .0.as_secs())]
+    Silent(Duration),
 }
