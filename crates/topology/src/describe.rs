@@ -1,0 +1,96 @@
+//! A topology as one piece of data: what `PROGRAM describe` prints and what a topology jar carries beside its resources.
+
+use serde_json::{Map, Value, json};
+use storm_thrift::types::StormTopology;
+
+/// A topology, its configuration and the name its author gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopologyDescription {
+    pub name: Option<String>,
+    pub conf: Map<String, Value>,
+    pub topology: StormTopology,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    #[error("not a topology description: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("not a topology description: {0}")]
+    Shape(&'static str),
+    #[error("the topology in the description cannot be decoded: {0}")]
+    Thrift(#[from] storm_thrift::DecodeError),
+}
+
+impl DescriptionError {
+    pub fn code(&self) -> &'static str {
+        "bad_description"
+    }
+}
+
+impl TopologyDescription {
+    /// One line of JSON; the thrift bytes of the topology are in it as hexadecimal digits.
+    pub fn to_json(&self) -> String {
+        let bytes = storm_thrift::to_bytes(&self.topology);
+        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        json!({"storm-topology": 1, "name": self.name, "conf": self.conf, "thrift": hex}).to_string()
+    }
+
+    pub fn from_json(text: &[u8]) -> Result<TopologyDescription, DescriptionError> {
+        let mut value: Map<String, Value> = serde_json::from_slice(text)?;
+        if value.get("storm-topology").and_then(Value::as_i64) != Some(1) {
+            return Err(DescriptionError::Shape("there is no \"storm-topology\": 1 in it"));
+        }
+        let name = match value.remove("name") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(s)) => Some(s),
+            Some(_) => return Err(DescriptionError::Shape("name is not a text")),
+        };
+        let Some(Value::Object(conf)) = value.remove("conf") else {
+            return Err(DescriptionError::Shape("conf is not a map"));
+        };
+        let Some(Value::String(hex)) = value.remove("thrift") else {
+            return Err(DescriptionError::Shape("thrift is not a text"));
+        };
+        let bytes = from_hex(&hex).ok_or(DescriptionError::Shape("thrift is not made of hexadecimal digits"))?;
+        Ok(TopologyDescription { name, conf, topology: storm_thrift::from_bytes(&bytes)? })
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |b: u8| char::from(b).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_and_back() {
+        let description = TopologyDescription {
+            name: Some("words".to_owned()),
+            conf: json!({"topology.workers": 2}).as_object().cloned().unwrap_or_default(),
+            topology: StormTopology { storm_version: Some("2.8.3".to_owned()), ..Default::default() },
+        };
+        let text = description.to_json();
+        assert_eq!(TopologyDescription::from_json(text.as_bytes()).unwrap(), description);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "",
+            "[]",
+            "{}",
+            r#"{"storm-topology":1,"conf":{},"thrift":"0"}"#,
+            r#"{"storm-topology":1,"conf":{},"thrift":"zz"}"#,
+            r#"{"storm-topology":1,"conf":{},"thrift":"0d"}"#,
+        ] {
+            assert!(TopologyDescription::from_json(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+}

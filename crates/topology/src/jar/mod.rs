@@ -1,0 +1,16 @@
+//! The topology jar: a zip whose `resources/` folder goes to every worker's machine.
+
+mod error;
+mod extract;
+mod open;
+mod pack;
+
+pub use error::JarError;
+pub use extract::extract_resources;
+pub use open::{Jar, JarLimits};
+pub use pack::{Resource, ResourceData, pack};
+
+/// The folder inside the jar.
+pub const RESOURCES: &str = "resources/";
+/// Where a jar packed by us says what topology it holds; a jar made by others has no such entry.
+pub const DESCRIPTION: &str = "META-INF/storm/topology.json";
