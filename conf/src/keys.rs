@@ -50,7 +50,7 @@ impl Kind {
     pub fn check(self, value: &Value) -> Option<Misfit> {
         if value.is_null() {
             let expected = format!("{}, not null", self.phrase());
-            return self.required.then(|| Misfit { code: "config/null", expected, fix: None });
+            return self.required.then_some(Misfit { code: "config/null", expected, fix: None });
         }
         if self.fits(value) {
             return None;
