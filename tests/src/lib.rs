@@ -1,9 +1,12 @@
 //! What the tests share: the real programs they are judged by ([`peers`]), child processes that never outlive a test
-//! ([`process`]), waiting with a deadline ([`wait`]), ports ([`ports`]) and our own programs ([`built`]).
+//! ([`process`]), waiting with a deadline ([`wait`]), ports ([`ports`]), our own programs ([`built`]) and whole clusters
+//! of them (`cluster`).
 
 #![forbid(unsafe_code)]
 
 pub mod built;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod peers;
 pub mod ports;
 pub mod process;
