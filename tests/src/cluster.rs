@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::built::stormctl;
 use crate::peers;
 use crate::ports::{free_port, free_ports};
-use crate::process::{Finished, Nest, Process};
+use crate::process::{self, Finished, Nest, Process};
 use crate::wait::{wait_for, wait_until};
 
 pub const HOST: &str = "127.0.0.1";
@@ -41,9 +41,26 @@ pub struct ClusterOptions {
     pub conf: Map<String, Value>,
 }
 
+impl Maker {
+    fn from_env(variable: &str) -> Maker {
+        match std::env::var(variable).as_deref() {
+            Ok("apache") => Maker::Apache,
+            Ok("ours") | Err(_) => Maker::Ours,
+            Ok(other) => panic!("{variable} is {other:?}: it may be `ours` or `apache`"),
+        }
+    }
+}
+
+/// Ours, unless `STORM_TEST_ZOOKEEPER=apache` or `STORM_TEST_NIMBUS=apache` says else.
 impl Default for ClusterOptions {
     fn default() -> ClusterOptions {
-        ClusterOptions { zookeeper: Maker::Ours, nimbus: Maker::Ours, supervisors: 1, slots: 4, conf: Map::new() }
+        ClusterOptions {
+            zookeeper: Maker::from_env("STORM_TEST_ZOOKEEPER"),
+            nimbus: Maker::from_env("STORM_TEST_NIMBUS"),
+            supervisors: 1,
+            slots: 4,
+            conf: Map::new(),
+        }
     }
 }
 
@@ -283,17 +300,17 @@ impl Cluster {
         self.nest.run(java)
     }
 
-    /// The living workers of one supervisor.
+    /// The living workers of one supervisor, without the processes of their shell components.
     pub fn workers(&self, index: usize) -> Vec<WorkerProcess> {
+        let folder = self.supervisors[index].local_dir().join("workers");
         let mut found = Vec::new();
-        for worker in names(&self.supervisors[index].local_dir().join("workers")) {
-            for pid in names(&self.supervisors[index].local_dir().join("workers").join(&worker).join("pids")) {
-                if let Ok(pid) = pid.parse()
-                    && crate::process::is_alive(pid)
-                {
-                    found.push(WorkerProcess { worker_id: worker.clone(), pid });
-                }
-            }
+        for worker_id in names(&folder) {
+            let pids: Vec<u32> = names(&folder.join(&worker_id).join("pids"))
+                .iter()
+                .filter_map(|pid| pid.parse().ok().filter(|pid| process::is_alive(*pid)))
+                .collect();
+            let parents = pids.iter().filter(|pid| process::parent(**pid).is_none_or(|parent| !pids.contains(&parent)));
+            found.extend(parents.map(|pid| WorkerProcess { worker_id: worker_id.clone(), pid: *pid }));
         }
         found.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         found

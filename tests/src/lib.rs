@@ -7,6 +7,7 @@
 pub mod built;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+pub mod jars;
 pub mod peers;
 pub mod ports;
 pub mod process;
