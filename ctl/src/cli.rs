@@ -1,0 +1,382 @@
+//! What can be typed. Only types: `commands` runs them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "Examples:
+  stormctl quickstart README.md         a cluster on this machine counts the words of a file
+  stormctl submit topology.yaml         send a topology to the cluster
+  stormctl list                         what runs there
+  stormctl kill wordcount -w 0          end it now
+
+`stormctl help VERB` tells more.";
+
+#[derive(Debug, Parser)]
+#[command(name = "stormctl", version, about = "Apache Storm's cluster, topologies and daemons from the terminal")]
+#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", crate::exit::help()))]
+#[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Flags that stand before or after any verb.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Read this storm.yaml (or the one in this folder) and no other
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub config: Option<PathBuf>,
+    /// Set a key over the file; the value is JSON if it parses as such, else a text
+    #[arg(short = 'c', global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
+    pub set: Vec<String>,
+    /// The form of the result
+    #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, help_heading = "Global options")]
+    pub output: Format,
+    /// Give up after this long: 10, 500ms, 2m
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Global options")]
+    pub timeout: Option<Duration>,
+    /// Never ask; say which flag is missing
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_input: bool,
+    /// Answer every question with yes
+    #[arg(long, short = 'y', global = true, help_heading = "Global options")]
+    pub yes: bool,
+    /// No colour (as does NO_COLOR)
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub no_color: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    /// A table with more columns
+    Wide,
+    Json,
+    /// One JSON object on each line
+    Jsonl,
+    Yaml,
+    /// Only names
+    Name,
+    /// What Apache Storm's own command prints
+    Storm,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Start a cluster on this machine, count the words of files on it, and stop it
+    Quickstart(Quickstart),
+    /// Start daemons of this machine in the background
+    Start(Start),
+    /// Stop daemons of this machine
+    Stop(Stop),
+    /// Stop and start daemons of this machine; workers go on
+    Restart(Start),
+    /// Which daemons of this machine run
+    Status(Roles),
+    /// Processes by role, Java and native, as the JDK's jps shows them
+    Jps(Jps),
+    /// Ask ZooKeeper
+    #[command(subcommand)]
+    Zk(Zk),
+    /// Send a topology to the cluster: Flux YAML, topology jar, or Rust topology program
+    Submit(Submit),
+    /// Run a topology in this process, without a cluster
+    Local(Local),
+    /// Topologies of the cluster
+    List,
+    /// One topology: where it runs, what it has done, its errors
+    Describe(Name),
+    /// Let the spouts of a topology emit again
+    Activate(Name),
+    /// Stop the spouts of a topology; tuples on their way are finished
+    Deactivate(Name),
+    /// Spread a topology over the cluster anew, with other numbers if you like
+    Rebalance(Rebalance),
+    /// End topologies
+    Kill(Kill),
+    /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
+    Logs(Logs),
+    /// Versions
+    Version,
+    /// The master, in the foreground
+    Nimbus(Daemon),
+    /// The keeper of this machine's workers, in the foreground
+    Supervisor(Daemon),
+    /// A ZooKeeper server for one machine, in the foreground
+    #[command(name = "dev-zookeeper", alias = "dev_zookeeper", alias = "zookeeper")]
+    DevZookeeper(Daemon),
+    /// A worker; the Supervisor starts it
+    #[command(hide = true)]
+    Worker(Worker),
+    /// A built-in component as a multilang child
+    #[command(hide = true)]
+    Component(Component),
+}
+
+#[derive(Debug, Args)]
+pub struct Quickstart {
+    /// The files whose words are counted
+    #[arg(default_value = "README.md")]
+    pub files: Vec<PathBuf>,
+    /// Leave the cluster running, on Storm's default ports where they are free
+    #[arg(long)]
+    pub keep: bool,
+    /// Give up after this many seconds
+    #[arg(long, default_value_t = 120)]
+    pub seconds: u64,
+    /// How many of the most frequent words to show
+    #[arg(long, default_value_t = 10)]
+    pub top: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Role {
+    #[value(name = "zookeeper", alias = "dev-zookeeper", alias = "dev_zookeeper", alias = "zk")]
+    Zookeeper,
+    Nimbus,
+    Supervisor,
+}
+
+#[derive(Debug, Args)]
+pub struct Roles {
+    /// Daemons; without any, those that this machine is configured for
+    #[arg(value_enum, value_name = "ROLE")]
+    pub roles: Vec<Role>,
+}
+
+#[derive(Debug, Args)]
+pub struct Start {
+    #[command(flatten)]
+    pub roles: Roles,
+}
+
+#[derive(Debug, Args)]
+pub struct Stop {
+    #[command(flatten)]
+    pub roles: Roles,
+    /// Leave workers running, as for an upgrade of the Supervisor
+    #[arg(long)]
+    pub keep_workers: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(disable_version_flag = true)]
+pub struct Jps {
+    /// Only process ids
+    #[arg(short)]
+    pub quiet: bool,
+    /// Full names of main classes and jars
+    #[arg(short)]
+    pub long: bool,
+    /// Arguments of the main class
+    #[arg(short)]
+    pub main_args: bool,
+    /// Flags of the JVM
+    #[arg(short = 'v')]
+    pub vm_args: bool,
+    /// Flags of the JVM that came from a file
+    #[arg(short = 'V')]
+    pub vm_flags: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Zk {
+    /// Whether ZooKeeper serves, in zkServer.sh's words, and the evidence
+    Status(ZkStatus),
+}
+
+#[derive(Debug, Args)]
+pub struct ZkStatus {
+    /// HOST:PORT; without it, every server of storm.zookeeper.servers
+    pub server: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Submit {
+    /// Flux YAML, topology jar, or Rust topology program
+    pub file: PathBuf,
+    /// Name of the topology, instead of the one that the file gives
+    pub name: Option<String>,
+    /// Do not let its spouts emit before `stormctl activate`
+    #[arg(long)]
+    pub inactive: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Local {
+    pub file: PathBuf,
+    /// End after this many seconds; without it, when its spouts have nothing more or at Ctrl-C
+    #[arg(long, visible_alias = "local-ttl")]
+    pub seconds: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Name {
+    /// Name or id of a topology
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Rebalance {
+    /// Name or id of a topology
+    pub name: String,
+    /// Seconds between its deactivation and the new spreading
+    #[arg(short, long = "wait-time-secs", value_name = "SECS")]
+    pub wait: Option<i32>,
+    /// Number of workers
+    #[arg(short = 'n', long = "num-workers", value_name = "N")]
+    pub workers: Option<i32>,
+    /// Number of executors of a component
+    #[arg(short, long = "executor", value_name = "COMPONENT=N", value_parser = component_count)]
+    pub executors: Vec<(String, i32)>,
+    /// Resources by component, as JSON: {"count":{"cpu.pcore.percent":20}}
+    #[arg(short, long, value_name = "JSON")]
+    pub resources: Option<String>,
+    /// Keys of the topology's configuration, as JSON
+    #[arg(short = 't', long = "topology-conf", value_name = "JSON")]
+    pub topology_conf: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Kill {
+    /// Names or ids of topologies
+    #[arg(required = true)]
+    pub names: Vec<String>,
+    /// Seconds between the deactivation and the end; without it, the topology's message timeout
+    #[arg(short = 'w', long = "wait-time-secs", value_name = "SECS")]
+    pub wait_secs: Option<i32>,
+    /// Go on with the next name after an error
+    #[arg(short, long)]
+    pub ignore_errors: bool,
+    /// Return when the topologies are gone
+    #[arg(long)]
+    pub wait: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Name or id of a topology, or a daemon
+    pub name: String,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only this many of the last lines
+    #[arg(short = 'n', long, value_name = "LINES")]
+    pub tail: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+pub struct Daemon {
+    /// Write the log to this file, rolled by size, instead of stderr
+    #[arg(long, value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// End when this process, the parent, does
+    #[arg(long, hide = true, value_name = "PID")]
+    pub die_with: Option<i32>,
+}
+
+#[derive(Debug, Args)]
+pub struct Worker {
+    pub topology_id: String,
+    pub supervisor_id: String,
+    pub supervisor_port: u16,
+    pub port: u16,
+    pub worker_id: String,
+}
+
+#[derive(Debug, Args)]
+pub struct Component {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<String>,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: f64 = number.parse().map_err(|_| "write a number of seconds, or 500ms, 10s, 2m".to_owned())?;
+    let unit = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("{unit} is no unit of time; there are ms, s, m, h")),
+    };
+    Duration::try_from_secs_f64(number * unit).map_err(|e| e.to_string())
+}
+
+fn component_count(text: &str) -> Result<(String, i32), String> {
+    let (component, count) = text.split_once('=').ok_or("write COMPONENT=N")?;
+    let count: i32 = count.parse().map_err(|_| format!("{count} is no number of executors"))?;
+    if count < 1 {
+        return Err("a component needs at least one executor".into());
+    }
+    Ok((component.to_owned(), count))
+}
+
+/// The command line as typed, made uniform: Storm spells some verbs with `_`, and `-c` counts before the verb too
+/// (clap would forget those when there are more behind it).
+pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut args = args.into_iter();
+    let mut front: Vec<String> = args.next().into_iter().collect();
+    let mut settings = Vec::new();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "-c" => settings.extend([arg].into_iter().chain(args.next())),
+            "--config" | "-o" | "--output" | "--timeout" => front.extend([arg].into_iter().chain(args.next())),
+            flag if flag.starts_with('-') => front.push(arg),
+            _ => {
+                front.push(arg.replace('_', "-"));
+                break;
+            }
+        }
+    }
+    front.extend(settings);
+    front.extend(args);
+    front
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    fn parse(line: &str) -> Cli {
+        Cli::try_parse_from(uniform(line.split(' ').map(str::to_owned))).unwrap()
+    }
+
+    #[test]
+    fn storms_spellings_and_places_of_flags() {
+        let cli = parse("stormctl -c a=1 kill word_count other -w 5 -i -c b=2 --config x");
+        assert_eq!(cli.global.config, Some(PathBuf::from("x")));
+        assert_eq!(cli.global.set, ["a=1", "b=2"]);
+        let Verb::Kill(kill) = cli.verb else { panic!() };
+        assert_eq!(kill.names, ["word_count", "other"]);
+        assert_eq!((kill.wait_secs, kill.ignore_errors), (Some(5), true));
+
+        let Verb::Rebalance(r) = parse("stormctl rebalance t -w 1 -n 3 -e split=4 -e count=2").verb else { panic!() };
+        assert_eq!(r.executors, [("split".to_owned(), 4), ("count".to_owned(), 2)]);
+        assert!(matches!(parse("stormctl dev_zookeeper").verb, Verb::DevZookeeper(_)));
+        let Verb::Start(start) = parse("stormctl start dev-zookeeper nimbus").verb else { panic!() };
+        assert_eq!(start.roles.roles, [Role::Zookeeper, Role::Nimbus]);
+        let Verb::Jps(jps) = parse("stormctl jps -lmvV").verb else { panic!() };
+        assert!(jps.long && jps.main_args && jps.vm_args && jps.vm_flags && !jps.quiet);
+    }
+
+    #[test]
+    fn times_have_units() {
+        for (text, ms) in [("10", 10_000), ("500ms", 500), ("1.5s", 1500), ("2m", 120_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)));
+        }
+        assert!(duration("fast").is_err());
+        assert!(duration("10y").is_err());
+    }
+}

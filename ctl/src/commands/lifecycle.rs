@@ -1,0 +1,129 @@
+//! `activate`, `deactivate`, `rebalance`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use storm_thrift::types::RebalanceOptions;
+
+use crate::change::Change;
+use crate::cli;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+use super::topology;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub async fn activate(ctx: &Context, name: &str) -> Result<(), Failure> {
+    ctx.within(LIMIT, async {
+        let mut nimbus = ctx.nimbus().await?;
+        let topology = topology::find(&mut nimbus, name).await?;
+        nimbus.activate(topology.name.clone()).await?;
+        ctx.printer.show(&Change {
+            action: "activated",
+            message: format!("{} is active: its spouts emit", topology.name),
+            next: Some(format!("stormctl describe {}", topology.name)),
+            names: vec![topology.name],
+            ..Change::default()
+        })
+    })
+    .await
+}
+
+pub async fn deactivate(ctx: &Context, name: &str) -> Result<(), Failure> {
+    ctx.within(LIMIT, async {
+        let mut nimbus = ctx.nimbus().await?;
+        let topology = topology::find(&mut nimbus, name).await?;
+        nimbus.deactivate(topology.name.clone()).await?;
+        ctx.printer.show(&Change {
+            action: "deactivated",
+            message: format!("{} is inactive: its spouts emit nothing", topology.name),
+            next: Some(format!("stormctl activate {}", topology.name)),
+            names: vec![topology.name],
+            ..Change::default()
+        })
+    })
+    .await
+}
+
+pub async fn rebalance(ctx: &Context, args: &cli::Rebalance) -> Result<(), Failure> {
+    let options = rebalance_options(args, &ctx.global.set)?;
+    ctx.within(LIMIT, async {
+        let mut nimbus = ctx.nimbus().await?;
+        let topology = topology::find(&mut nimbus, &args.name).await?;
+        nimbus.rebalance(topology.name.clone(), options).await?;
+        let when = match args.wait {
+            Some(secs) => format!("in {secs} s"),
+            None => "after its message timeout".to_owned(),
+        };
+        ctx.printer.show(&Change {
+            action: "rebalancing",
+            message: format!("{} will be spread anew {when}", topology.name),
+            next: Some(format!("stormctl describe {}", topology.name)),
+            names: vec![topology.name],
+            ..Change::default()
+        })
+    })
+    .await
+}
+
+fn rebalance_options(args: &cli::Rebalance, set: &[String]) -> Result<RebalanceOptions, Failure> {
+    let usage = |flag: &str, cause: String, example: &str| {
+        Failure::new(Exit::Usage, "usage/json", format!("the value of {flag} is not what Nimbus takes"))
+            .evidence(cause)
+            .hint(format!("for example {flag} '{example}'"))
+    };
+    let resources = match &args.resources {
+        None => None,
+        Some(text) => {
+            let map: BTreeMap<String, BTreeMap<String, f64>> = serde_json::from_str(text)
+                .map_err(|e| usage("-r", e.to_string(), r#"{"count":{"cpu.pcore.percent":20}}"#))?;
+            Some(map)
+        }
+    };
+    let mut conf: Map<String, Value> = match &args.topology_conf {
+        None => Map::new(),
+        Some(text) => serde_json::from_str(text)
+            .map_err(|e| usage("-t", e.to_string(), r#"{"topology.max.spout.pending":100}"#))?,
+    };
+    // As in Storm, what -c sets goes along with a rebalance.
+    for (key, value) in set.iter().filter_map(|s| s.split_once('=')) {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        conf.insert(key.trim().to_owned(), value);
+    }
+    Ok(RebalanceOptions {
+        wait_secs: args.wait,
+        num_workers: args.workers,
+        num_executors: (!args.executors.is_empty()).then(|| args.executors.iter().cloned().collect()),
+        topology_resources_overrides: resources,
+        topology_conf_overrides: (!conf.is_empty()).then(|| Value::Object(conf).to_string()),
+        principal: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rebalance_carries_only_what_was_said() {
+        let mut args = cli::Rebalance {
+            name: "t".into(),
+            wait: Some(3),
+            workers: None,
+            executors: vec![("count".into(), 4)],
+            resources: Some(r#"{"count":{"cpu.pcore.percent":20}}"#.into()),
+            topology_conf: Some(r#"{"a":1}"#.into()),
+        };
+        let options = rebalance_options(&args, &["b=[2]".into(), "a=3".into()]).unwrap();
+        assert_eq!(options.wait_secs, Some(3));
+        assert_eq!(options.num_workers, None);
+        assert_eq!(options.num_executors, Some(BTreeMap::from([("count".to_owned(), 4)])));
+        assert_eq!(options.topology_conf_overrides.as_deref(), Some(r#"{"a":3,"b":[2]}"#));
+        assert_eq!(options.topology_resources_overrides.unwrap()["count"]["cpu.pcore.percent"], 20.0);
+        args.resources = Some("20".into());
+        assert_eq!(rebalance_options(&args, &[]).unwrap_err().exit, Exit::Usage);
+    }
+}
