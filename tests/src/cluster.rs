@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use storm_thrift::types::{ClusterSummary, TopologyInfo, TopologySummary};
-use storm_thrift::{ClientError, ClientOptions, NimbusClient};
-use tokio::runtime::Runtime;
+use storm_thrift::{ClientError, ClientOptions, Exception, NimbusClient, SupervisorClient};
 
 use crate::built::stormctl;
 use crate::peers;
@@ -114,6 +113,7 @@ impl Role {
 pub struct WorkerProcess {
     pub worker_id: String,
     pub pid: u32,
+    pub port: u16,
 }
 
 pub struct Cluster {
@@ -121,7 +121,6 @@ pub struct Cluster {
     pub nimbus: Role,
     pub supervisors: Vec<Role>,
     options: ClusterOptions,
-    runtime: Runtime,
     // Last, so that the roles' own processes are gone when it looks for what is left.
     nest: Nest,
 }
@@ -177,8 +176,7 @@ impl Cluster {
                 role(&format!("supervisor-{index}"), port, own)
             })
             .collect();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        Cluster { zookeeper, nimbus, supervisors, options, runtime, nest }
+        Cluster { zookeeper, nimbus, supervisors, options, nest }
     }
 
     pub fn nest(&self) -> &Nest {
@@ -253,15 +251,7 @@ impl Cluster {
         &self,
         call: impl AsyncFnOnce(&mut NimbusClient) -> Result<T, ClientError>,
     ) -> Result<T, ClientError> {
-        let options = ClientOptions {
-            connect_timeout: Duration::from_secs(5),
-            call_timeout: Duration::from_secs(20),
-            max_frame: 16 * 1024 * 1024,
-        };
-        self.runtime.block_on(async {
-            let mut nimbus = NimbusClient::connect(HOST, self.nimbus.port, options).await?;
-            call(&mut nimbus).await
-        })
+        ask(self.nimbus.port, call)
     }
 
     pub fn summary(&self) -> Result<ClusterSummary, ClientError> {
@@ -309,8 +299,14 @@ impl Cluster {
                 .iter()
                 .filter_map(|pid| pid.parse().ok().filter(|pid| process::is_alive(*pid)))
                 .collect();
+            // A link to the artifacts' folder of topology and port.
+            let artifacts = fs::read_link(folder.join(&worker_id).join("artifacts")).unwrap_or_default();
+            let port = artifacts.file_name().and_then(|port| port.to_str()?.parse().ok());
             let parents = pids.iter().filter(|pid| process::parent(**pid).is_none_or(|parent| !pids.contains(&parent)));
-            found.extend(parents.map(|pid| WorkerProcess { worker_id: worker_id.clone(), pid: *pid }));
+            found
+                .extend(parents.filter_map(|pid| {
+                    port.map(|port| WorkerProcess { worker_id: worker_id.clone(), pid: *pid, port })
+                }));
         }
         found.sort_by(|a, b| a.worker_id.cmp(&b.worker_id));
         found
@@ -339,6 +335,36 @@ impl Cluster {
             (workers.len() == count).then_some(workers)
         })
     }
+}
+
+/// Asks the Nimbus on a port, from whatever thread.
+pub fn ask<T>(
+    port: u16,
+    call: impl AsyncFnOnce(&mut NimbusClient) -> Result<T, ClientError>,
+) -> Result<T, ClientError> {
+    let options = ClientOptions {
+        connect_timeout: Duration::from_secs(5),
+        call_timeout: Duration::from_secs(20),
+        max_frame: 16 * 1024 * 1024,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut nimbus = NimbusClient::connect(HOST, port, options).await?;
+        call(&mut nimbus).await
+    })
+}
+
+/// Whether a supervisor answers calls on its port.
+pub fn supervisor_answers(port: u16) -> bool {
+    let limit = Duration::from_secs(5);
+    let options = ClientOptions { connect_timeout: limit, call_timeout: limit, max_frame: 1024 * 1024 };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let Ok(mut supervisor) = SupervisorClient::connect(HOST, port, options).await else { return false };
+        // It has no such topology: its declared refusal is an answer.
+        let answer = supervisor.get_local_assignment_for_storm("nothing".to_owned()).await;
+        answer.is_err_and(|refusal| matches!(refusal.declared(), Some(Exception::NotAliveException(_))))
+    })
 }
 
 /// What a ZooKeeper server answers to the four-letter word, if one is there.

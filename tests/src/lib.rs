@@ -7,9 +7,14 @@
 pub mod built;
 #[cfg(feature = "cluster")]
 pub mod cluster;
+pub mod hostile;
 pub mod jars;
 pub mod peers;
 pub mod ports;
 pub mod process;
 pub mod random;
+#[cfg(feature = "cluster")]
+pub mod recording;
+#[cfg(feature = "cluster")]
+pub mod topologies;
 pub mod wait;
