@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use storm_thrift::types::{ClusterSummary, TopologyInfo, TopologySummary};
 use storm_thrift::{ClientError, ClientOptions, Exception, NimbusClient, SupervisorClient};
 
+use crate::apache;
 use crate::built::stormctl;
 use crate::peers;
 use crate::ports::{free_port, free_ports};
@@ -34,6 +35,7 @@ pub struct ClusterOptions {
     pub zookeeper: Maker,
     /// Apache's, to see that a test of ours asks for what the real one gives.
     pub nimbus: Maker,
+    pub supervisor: Maker,
     pub supervisors: usize,
     pub slots: usize,
     /// Laid over the harness' own storm.yaml of every role.
@@ -50,12 +52,13 @@ impl Maker {
     }
 }
 
-/// Ours, unless `STORM_TEST_ZOOKEEPER=apache` or `STORM_TEST_NIMBUS=apache` says else.
+/// Ours, unless `STORM_TEST_ZOOKEEPER=apache`, `STORM_TEST_NIMBUS=apache` or `STORM_TEST_SUPERVISOR=apache` says else.
 impl Default for ClusterOptions {
     fn default() -> ClusterOptions {
         ClusterOptions {
             zookeeper: Maker::from_env("STORM_TEST_ZOOKEEPER"),
             nimbus: Maker::from_env("STORM_TEST_NIMBUS"),
+            supervisor: Maker::from_env("STORM_TEST_SUPERVISOR"),
             supervisors: 1,
             slots: 4,
             conf: Map::new(),
@@ -77,7 +80,7 @@ pub struct Role {
     /// The folder with its storm.yaml and its state.
     pub home: PathBuf,
     pub port: u16,
-    process: Option<Process>,
+    pub(crate) process: Option<Process>,
 }
 
 impl Role {
@@ -187,18 +190,7 @@ impl Cluster {
         let role = &mut self.zookeeper;
         let command = match self.options.zookeeper {
             Maker::Ours => daemon(role, "dev-zookeeper"),
-            Maker::Apache => {
-                let file = role.home.join("zoo.cfg");
-                let text = format!(
-                    "tickTime=2000\ndataDir={}\nclientPort={}\nclientPortAddress={HOST}\nadmin.enableServer=false\n",
-                    role.home.join("data").display(),
-                    role.port
-                );
-                fs::write(&file, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", file.display()));
-                let mut java = peers::java(&[&peers::zookeeper_classpath()]);
-                java.args(["-Xmx256m", "org.apache.zookeeper.server.quorum.QuorumPeerMain"]).arg(file);
-                java
-            }
+            Maker::Apache => apache::zookeeper(role),
         };
         role.process = Some(self.nest.spawn("zookeeper", command));
         let process = role.process.as_mut().expect("just started");
@@ -217,14 +209,17 @@ impl Cluster {
     pub fn spawn_nimbus(&mut self) {
         let command = match self.options.nimbus {
             Maker::Ours => daemon(&self.nimbus, "nimbus"),
-            Maker::Apache => apache_daemon(&self.nimbus, "nimbus", "org.apache.storm.daemon.nimbus.Nimbus"),
+            Maker::Apache => apache::nimbus(&self.nimbus),
         };
         self.nimbus.process = Some(self.nest.spawn("nimbus", command));
     }
 
     pub fn start_supervisor(&mut self, index: usize) {
         let role = &mut self.supervisors[index];
-        let command = daemon(role, "supervisor");
+        let command = match self.options.supervisor {
+            Maker::Ours => daemon(role, "supervisor"),
+            Maker::Apache => apache::supervisor(role),
+        };
         role.process = Some(self.nest.spawn(&role.name, command));
     }
 
@@ -382,15 +377,6 @@ fn daemon(role: &Role, verb: &str) -> Command {
     let mut command = Command::new(stormctl());
     command.arg("--config").arg(role.config()).arg(verb).current_dir(&role.home).env("HOME", &role.home);
     command
-}
-
-fn apache_daemon(role: &Role, name: &str, class: &str) -> Command {
-    let home = role.home.display().to_string();
-    let mut java = peers::java(&[&peers::storm_server_classpath(), &home]);
-    java.args(["-Xmx512m", "-Dstorm.options=", "-Dstorm.conf.file=", "-Djava.deserialization.disabled=true"]);
-    java.arg(format!("-Ddaemon.name={name}")).arg(format!("-Dstorm.home={home}"));
-    java.arg(format!("-Dstorm.log.dir={home}/logs")).arg(class).current_dir(&role.home);
-    java
 }
 
 /// One key a line; JSON is YAML.

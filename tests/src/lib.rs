@@ -4,6 +4,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "cluster")]
+mod apache;
 pub mod built;
 #[cfg(feature = "cluster")]
 pub mod cluster;

@@ -23,7 +23,12 @@ const KAZOO: &str = "kazoo==2.11.0";
 
 /// Class path of Apache Storm's workers and of topologies: `storm-client` with what it needs.
 pub fn storm_client_classpath() -> String {
-    wildcard(&jars("storm-client", STORM, &[dependency("org.apache.storm", "storm-client", STORM)]))
+    wildcard(&storm_client_jars())
+}
+
+/// The folder with the jars of [`storm_client_classpath`].
+pub fn storm_client_jars() -> PathBuf {
+    jars("storm-client", STORM, &[dependency("org.apache.storm", "storm-client", STORM)])
 }
 
 /// Class path of Apache Storm's daemons and of its command line (`org.apache.storm.command.*`).

@@ -17,10 +17,11 @@ static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let start = std::process::id().wrapping_mul(97);
+    let locks = crate::peers::root().join("ports");
+    std::fs::create_dir_all(&locks).expect("a folder for the locks of ports");
     for _ in 0..COUNT {
         let port = (FIRST + start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT) as u16;
-        let path = std::env::temp_dir().join(format!("storm-test-port-{port}.lock"));
-        let Ok(lock) = File::create(&path) else { continue };
+        let lock = File::create(locks.join(port.to_string())).expect("a lock of a port");
         if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).is_ok() {
             RESERVED.lock().expect("no panic while it is held").push(lock);
             return port;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use storm_thrift::types::StormTopology;
+use storm_thrift::types::{Grouping, StormTopology};
 
 use crate::cluster::Cluster;
 use crate::jars::python_jar;
@@ -31,6 +31,10 @@ impl Recording {
         let mut record = bolt("record.py", &["words"], &[]);
         record.common.parallelism_hint = Some(workers as i32);
         record.common.streams.clear();
+        // By number, so that every task on every worker gets its share: shuffles keep to their own worker at low load.
+        for bolt in [&mut words, &mut record] {
+            bolt.common.inputs.values_mut().for_each(|by| *by = Grouping::Fields(vec!["number".to_owned()]));
+        }
         let topology = StormTopology {
             spouts: BTreeMap::from([("numbers".to_owned(), spout("numbers.py", &["number", "line"]))]),
             bolts: BTreeMap::from([("words".to_owned(), words), ("record".to_owned(), record)]),

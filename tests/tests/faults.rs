@@ -88,6 +88,8 @@ fn every_role_dies_once_on_apache_zookeeper() {
 fn the_work_of_a_lost_supervisor_moves() {
     let options = ClusterOptions { supervisors: 2, slots: 2, ..ClusterOptions::default() }
         .with("nimbus.monitor.freq.secs", 1)
+        // Until then a worker that has just been launched counts as alive.
+        .with("nimbus.task.launch.secs", 10)
         .with("nimbus.task.timeout.secs", 8)
         .with("supervisor.worker.timeout.secs", 8);
     let mut cluster = Cluster::start(options);
