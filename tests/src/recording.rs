@@ -22,13 +22,24 @@ pub struct Recording {
 impl Recording {
     /// Submits the topology with this many workers, and as many recording tasks.
     pub fn submit(cluster: &Cluster, name: &str, workers: usize, conf: Value) -> Recording {
+        Recording::submit_scripts(cluster, name, workers, conf, ["words.py", "record.py"])
+    }
+
+    /// The same with other scripts in the places of `words.py` and `record.py`.
+    pub fn submit_scripts(
+        cluster: &Cluster,
+        name: &str,
+        workers: usize,
+        conf: Value,
+        [splitter, recorder]: [&str; 2],
+    ) -> Recording {
         let dir = cluster.nest().dir().join(name);
         fs::create_dir(&dir).unwrap_or_else(|e| panic!("cannot create {}: {e}", dir.display()));
         let jar = dir.join("recording.jar");
-        python_jar(&jar, &["numbers.py", "words.py", "record.py"]);
-        let mut words = bolt("words.py", &["numbers"], &["number", "word"]);
+        python_jar(&jar, &["numbers.py", splitter, recorder]);
+        let mut words = bolt(splitter, &["numbers"], &["number", "word"]);
         words.common.parallelism_hint = Some(workers as i32);
-        let mut record = bolt("record.py", &["words"], &[]);
+        let mut record = bolt(recorder, &["words"], &[]);
         record.common.parallelism_hint = Some(workers as i32);
         record.common.streams.clear();
         // By number, so that every task on every worker gets its share: shuffles keep to their own worker at low load.
