@@ -1,11 +1,16 @@
 //! Topologies: how they are described, checked, packed and submitted, and the traits that spouts and bolts implement.
-#![forbid(unsafe_code)]
+// One module, `multilang::process`, needs it between fork and exec.
+#![deny(unsafe_code)]
 
+pub mod builder;
+pub mod builtins;
 mod component;
 mod context;
 mod describe;
 pub mod jar;
+pub mod multilang;
 mod output;
+pub mod prelude;
 mod rows;
 pub mod system;
 mod tuple;
