@@ -1,0 +1,247 @@
+//! One call of a component: the engine's side of what it emits into.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use storm_topology::{Collector, Emission, Lineage, Link, MessageId, TupleSource};
+
+use crate::counters::TaskCounts;
+use crate::ledger::{Contribution, FLAG_FAIL, FLAG_RESET};
+use crate::outbound::Outbound;
+use crate::routes::{Divide, Routes};
+use crate::spec::ComponentReport;
+use crate::task::Throttle;
+
+/// Who a task is.
+pub(crate) struct Identity {
+    pub(crate) task: i32,
+    pub(crate) component: Arc<str>,
+    /// Numbers of the streams it takes, in the order of its counters.
+    pub(crate) inputs: Vec<u32>,
+}
+
+/// What kind of component is being called.
+#[derive(Clone, Copy)]
+pub(crate) enum Role<'a> {
+    /// A spout, with the position of its ledger.
+    Spout { ledger: usize },
+    /// A bolt; what it emits by default is anchored to this.
+    Bolt { input: Option<&'a Lineage> },
+}
+
+pub(crate) struct Call<'a> {
+    pub(crate) out: &'a mut Outbound,
+    pub(crate) routes: &'a mut Routes,
+    pub(crate) counts: &'a TaskCounts,
+    pub(crate) identity: &'a Identity,
+    pub(crate) role: Role<'a>,
+    /// Acks to give for tuples that nobody tracks.
+    pub(crate) untracked: &'a mut Vec<MessageId>,
+    /// A mistake in an emit.
+    pub(crate) fault: &'a mut Option<String>,
+    pub(crate) throttle: &'a Throttle,
+}
+
+impl<'a> Call<'a> {
+    /// The same call on behalf of another tuple.
+    #[inline]
+    pub(crate) fn with_role<'b>(&'b mut self, role: Role<'b>) -> Call<'b> {
+        Call {
+            out: self.out,
+            routes: self.routes,
+            counts: self.counts,
+            identity: self.identity,
+            role,
+            untracked: self.untracked,
+            fault: self.fault,
+            throttle: self.throttle,
+        }
+    }
+
+    #[cold]
+    fn mistake(&mut self, what: String) {
+        self.fault.get_or_insert(what);
+    }
+
+    /// Chooses the edges of an emit into `out.chosen`; the position of the stream, unless the emit is a mistake.
+    fn choose(&mut self, e: &Emission<'_>) -> Option<usize> {
+        self.out.chosen.clear();
+        let Some(at) = self.routes.find(e.stream) else {
+            let name = e.stream.unwrap_or("default");
+            self.mistake(format!("emitted on stream `{name}`, which the component does not declare"));
+            return None;
+        };
+        let stream = &mut self.routes.streams[at];
+        if e.values.len() != stream.width {
+            let what = format!(
+                "emitted {} values on stream `{}`, which has {} fields",
+                e.values.len(),
+                stream.name,
+                stream.width
+            );
+            self.mistake(what);
+            return None;
+        }
+        let chosen = &mut self.out.chosen;
+        match e.task {
+            None => {
+                for group in &mut stream.groups {
+                    if matches!(group.divide, Divide::Direct) {
+                        let what = format!(
+                            "emitted on stream `{}` without naming a task, but it is grouped directly",
+                            stream.name
+                        );
+                        self.mistake(what);
+                        return None;
+                    }
+                    group.choose(e.values, &self.routes.edges, &self.out.shared, chosen);
+                }
+            }
+            Some(task) => {
+                for group in &stream.groups {
+                    let edge = group.edges.clone().find(|edge| self.routes.edges[*edge].to == task);
+                    match (edge, &group.divide) {
+                        (Some(edge), Divide::Direct) => chosen.push(edge),
+                        (Some(_), _) => {
+                            let what = format!(
+                                "emitted directly to task {task} on stream `{}`, which that task does not group directly",
+                                stream.name
+                            );
+                            self.mistake(what);
+                            return None;
+                        }
+                        (None, _) => {}
+                    }
+                }
+            }
+        }
+        Some(at)
+    }
+
+    /// Appends the tuple to each chosen edge; `roots` fills `out.roots` for one edge.
+    fn deliver(&mut self, e: &Emission<'_>, mut roots: impl FnMut(&mut Outbound)) {
+        let mut chosen = std::mem::take(&mut self.out.chosen);
+        for &at in &chosen {
+            roots(self.out);
+            let Routes { edges, touched, .. } = &mut *self.routes;
+            self.out.append(at, &mut edges[at], self.identity.task, e.values, touched);
+        }
+        self.out.roots.clear();
+        chosen.clear();
+        self.out.chosen = chosen;
+    }
+
+    fn emit_tree(&mut self, e: &Emission<'_>, stream: usize, ledger: usize, id: MessageId) {
+        if !self.out.shared.settings.acking || self.out.ledgers[ledger].is_full() {
+            // Untracked, it counts as done (Storm's rule without ackers). A spout is not asked while its ledger is full, so the
+            // second case is one call that emits millions.
+            self.untracked.push(id);
+            self.deliver(e, |_| {});
+            return;
+        }
+        let root = self.out.ledgers[ledger].reserve();
+        let mut word = 0;
+        self.deliver(e, |out| {
+            let edge = out.ids.next();
+            word ^= edge;
+            out.roots.clear();
+            out.roots.push((root, edge));
+        });
+        let now = self.out.now;
+        self.out.ledgers[ledger].open_tree(root, word, id, stream as u16, now);
+    }
+
+    pub(crate) fn contribute_all(&mut self, lineage: &Lineage, flags: u8) {
+        let children = lineage.children();
+        for (root, edge) in lineage.roots() {
+            let word = if flags == 0 { edge ^ children } else { 0 };
+            self.out.contribute(Contribution { root, word, flags });
+        }
+    }
+
+    fn input_counts(&self, source: &TupleSource) -> Option<&crate::counters::InputCounts> {
+        let at = self.identity.inputs.iter().position(|s| *s == source.key)?;
+        self.counts.inputs.get(at)
+    }
+}
+
+impl Collector for Call<'_> {
+    fn emit(&mut self, mut e: Emission<'_>) {
+        let Some(stream) = self.choose(&e) else { return };
+        let counts = &self.counts.streams[stream];
+        counts.emitted.add(1);
+        counts.transferred.add(self.out.chosen.len() as u64);
+        if let Some(targets) = e.targets.take() {
+            targets.extend(self.out.chosen.iter().map(|edge| self.routes.edges[*edge].to));
+        }
+        match (std::mem::take(&mut e.link), self.role) {
+            (Link::Message(id), Role::Spout { ledger }) => self.emit_tree(&e, stream, ledger, id),
+            (Link::Default, Role::Bolt { input: Some(input) }) if input.is_tracked() => self.deliver(&e, |out| {
+                let edge = out.ids.next();
+                input.add_child(edge);
+                out.roots.clear();
+                out.roots.extend(input.roots().map(|(root, _)| (root, edge)));
+            }),
+            (Link::Anchors(anchors), Role::Bolt { .. }) => self.deliver(&e, |out| {
+                out.roots.clear();
+                for lineage in anchors.iter().map(|a| a.lineage()).filter(|l| l.is_tracked()) {
+                    let edge = out.ids.next();
+                    lineage.add_child(edge);
+                    for (root, _) in lineage.roots() {
+                        match out.roots.iter_mut().find(|(r, _)| *r == root) {
+                            Some((_, word)) => *word ^= edge,
+                            None => out.roots.push((root, edge)),
+                        }
+                    }
+                }
+            }),
+            (Link::Message(_), Role::Bolt { .. }) => self.mistake("a bolt emitted with a message id".to_owned()),
+            (Link::Anchors(_), Role::Spout { .. }) => self.mistake("a spout emitted with anchors".to_owned()),
+            (Link::Default | Link::Unanchored, _) => self.deliver(&e, |_| {}),
+        }
+    }
+
+    fn ack(&mut self, lineage: &Lineage, source: &TupleSource) {
+        if !lineage.settle() {
+            return;
+        }
+        self.contribute_all(lineage, 0);
+        let now = self.out.shared.micros(Instant::now());
+        if let Some(counts) = self.input_counts(source) {
+            counts.acked.add(1);
+            counts.process_nanos.add(now.saturating_sub(lineage.received()) * 1000);
+        }
+    }
+
+    fn fail(&mut self, lineage: &Lineage, source: &TupleSource) {
+        if !lineage.settle() {
+            return;
+        }
+        self.contribute_all(lineage, FLAG_FAIL);
+        if let Some(counts) = self.input_counts(source) {
+            counts.failed.add(1);
+        }
+    }
+
+    fn reset_timeout(&mut self, lineage: &Lineage) {
+        self.contribute_all(lineage, FLAG_RESET);
+    }
+
+    fn report_error(&mut self, message: &str) {
+        if !self.throttle.allows(self.out.now) {
+            return;
+        }
+        self.out.shared.report(ComponentReport {
+            component: self.identity.component.to_string(),
+            task: self.identity.task,
+            message: message.to_owned(),
+        });
+    }
+
+    fn pending(&self) -> usize {
+        match self.role {
+            Role::Spout { ledger } => self.out.ledgers[ledger].open(),
+            Role::Bolt { .. } => 0,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! An engine from start to end.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use storm_thrift::types::{ExecutorInfo, ExecutorStats};
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use crate::build::{Built, build};
+use crate::error::EngineError;
+use crate::net::{self, PeerTable};
+use crate::shared::{Mail, SharedRef, lock};
+use crate::spec::{ComponentReport, EngineSpec};
+use crate::stats::Statistics;
+use crate::timer;
+
+/// Starts engines.
+pub struct Engine;
+
+impl Engine {
+    /// Makes the components and starts the threads, the timer, and the sockets. Spouts stay quiet until [`EngineHandle::activate`].
+    ///
+    /// Components are opened on their own threads after this returns; one that fails to open shows up on
+    /// [`EngineHandle::fatal`].
+    pub fn start(spec: EngineSpec) -> Result<EngineHandle, EngineError> {
+        let runtime = spec.runtime.clone();
+        let topology_id: Arc<str> = spec.topology_id.as_str().into();
+        let listener = spec.listener.as_ref().map(|l| l.try_clone()).transpose();
+        let listener = listener.map_err(|cause| EngineError::Listener { cause })?;
+        let listener = listener.map(|l| adopt(l, &runtime)).transpose()?;
+        let (errors_in, errors) = mpsc::channel(1024);
+        let (fatal_in, fatal) = mpsc::channel(64);
+        let Built { shared, threads, statistics, events } = build(&spec, errors_in, fatal_in)?;
+        let statistics = Arc::new(Mutex::new(statistics));
+        let (alive, ended) = mpsc::channel::<()>(1);
+        let mut handle = EngineHandle {
+            errors,
+            fatal,
+            shared: shared.clone(),
+            statistics: statistics.clone(),
+            runtime: runtime.clone(),
+            topology_id: topology_id.clone(),
+            background: Vec::new(),
+            ended,
+        };
+        for (name, mut thread) in threads {
+            let alive = alive.clone();
+            let shared = shared.clone();
+            let body = move || {
+                let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| thread.run()));
+                if let Err(panic) = ran {
+                    let message = format!("the engine itself {}; please report it", crate::task::panic_text(&*panic));
+                    shared.die(ComponentReport { component: "__system".to_owned(), task: -1, message });
+                }
+                drop(alive);
+            };
+            // When this fails, dropping the handle stops the threads that were started.
+            std::thread::Builder::new()
+                .name(name.clone())
+                .spawn(body)
+                .map_err(|cause| EngineError::Thread { name, cause })?;
+        }
+        PeerTable::update(&shared, &runtime, &topology_id, &spec.peers);
+        let mut background = vec![runtime.spawn(timer::run(shared.clone(), statistics, events)).abort_handle()];
+        if let Some(listener) = listener {
+            background.push(runtime.spawn(net::serve(listener, shared, topology_id)).abort_handle());
+        }
+        handle.background = background;
+        Ok(handle)
+    }
+}
+
+fn adopt(
+    listener: std::net::TcpListener,
+    runtime: &tokio::runtime::Handle,
+) -> Result<tokio::net::TcpListener, EngineError> {
+    let _inside = runtime.enter();
+    listener
+        .set_nonblocking(true)
+        .and_then(|()| tokio::net::TcpListener::from_std(listener))
+        .map_err(|cause| EngineError::Listener { cause })
+}
+
+/// A running engine. Dropping it stops the engine without waiting.
+pub struct EngineHandle {
+    /// Errors of components: those they report, failed tuples, and deaths.
+    pub errors: mpsc::Receiver<ComponentReport>,
+    /// Deaths of components: the worker has to end, as it does in Storm.
+    pub fatal: mpsc::Receiver<ComponentReport>,
+    shared: SharedRef,
+    statistics: Arc<Mutex<Statistics>>,
+    runtime: tokio::runtime::Handle,
+    topology_id: Arc<str>,
+    background: Vec<AbortHandle>,
+    /// Closed when the last thread has ended.
+    ended: mpsc::Receiver<()>,
+}
+
+impl EngineHandle {
+    /// Lets the spouts emit.
+    pub fn activate(&self) {
+        self.shared.set_active(true);
+    }
+
+    /// Makes the spouts pause. What is under way is processed.
+    pub fn deactivate(&self) {
+        self.shared.set_active(false);
+    }
+
+    /// Takes a new assignment of the tasks that other workers run: task to `host:port`.
+    pub fn update_peers(&self, peers: &BTreeMap<i32, String>) {
+        PeerTable::update(&self.shared, &self.runtime, &self.topology_id, peers);
+    }
+
+    /// Statistics of all executors of this worker, also those that run nothing here, such as Storm's ackers.
+    pub fn stats(&self) -> BTreeMap<ExecutorInfo, ExecutorStats> {
+        lock(&self.statistics).read(self.shared.now_millis())
+    }
+
+    /// Cost (rows, or more when they are heavy) of what waits for a task, here or on its way to another worker.
+    pub fn queued(&self, task: i32) -> i64 {
+        if task < 1 || task as usize > self.shared.tasks.len() { 0 } else { self.shared.queued(task) }
+    }
+
+    /// Closes the components and ends the threads. False when a component was still busy after `grace`; its thread is left
+    /// behind, and ends when the component returns.
+    pub async fn shutdown(mut self, grace: Duration) -> bool {
+        self.stop();
+        tokio::time::timeout(grace, self.ended.recv()).await.is_ok()
+    }
+
+    fn stop(&mut self) {
+        for thread in &self.shared.threads {
+            thread.post(Mail::Stop);
+        }
+        for task in self.background.drain(..) {
+            task.abort();
+        }
+        PeerTable::update(&self.shared, &self.runtime, &self.topology_id, &BTreeMap::new());
+    }
+}
+
+impl Drop for EngineHandle {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

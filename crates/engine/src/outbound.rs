@@ -1,0 +1,244 @@
+//! What one thread has to send with: batches, rings, the ledgers of its spouts, connections.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rtrb::{Consumer, Producer};
+use storm_topology::ValueRef;
+
+use crate::batch::Batch;
+use crate::combine::Combiner;
+use crate::ledger::{Contribution, Ledger};
+use crate::net::PeerView;
+use crate::ring::Outlet;
+use crate::root::{self, Edges};
+use crate::routes::{Edge, Place};
+use crate::shared::SharedRef;
+
+/// Where a ledger is, seen from one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Here(usize),
+    Thread(usize),
+    /// In another worker, with this task.
+    Remote(i32),
+}
+
+/// Batches kept for use again.
+const POOL: usize = 1024;
+
+pub(crate) struct Outbound {
+    pub(crate) id: usize,
+    pub(crate) shared: SharedRef,
+    pub(crate) ids: Edges,
+    /// By thread.
+    pub(crate) data: Vec<Option<Outlet<Box<Batch>>>>,
+    pub(crate) contributions: Vec<Option<Outlet<Contribution>>>,
+    /// Where foreign batches go home to, by thread.
+    pub(crate) homes: Vec<Option<Producer<Box<Batch>>>>,
+    /// Where own batches come home from.
+    pub(crate) returns: Vec<Consumer<Box<Batch>>>,
+    pool: Vec<Box<Batch>>,
+    /// Batches for tasks of this thread, to be put in their queues when the current call is over.
+    pub(crate) here: Vec<(usize, Box<Batch>)>,
+    pub(crate) ledgers: Vec<Ledger>,
+    /// By position of the spout task.
+    pub(crate) owners: Arc<[Owner]>,
+    combiner: Combiner,
+    peers: PeerView,
+    /// Contributions for ledgers in other workers, gathered per owner.
+    remote: Vec<(i32, Vec<Contribution>)>,
+    /// Engine time at the start of the current activation.
+    pub(crate) now: u64,
+    /// Scratch space for emits.
+    pub(crate) chosen: Vec<usize>,
+    pub(crate) roots: Vec<(u64, u64)>,
+}
+
+impl Outbound {
+    pub(crate) fn new(id: usize, shared: SharedRef, seed: u64, owners: Vec<Owner>, ledgers: Vec<Ledger>) -> Outbound {
+        let threads = shared.threads.len();
+        let peers = PeerView::new(&shared.peers);
+        Outbound {
+            id,
+            shared,
+            ids: Edges::new(seed),
+            data: (0..threads).map(|_| None).collect(),
+            contributions: (0..threads).map(|_| None).collect(),
+            homes: (0..threads).map(|_| None).collect(),
+            returns: Vec::new(),
+            pool: Vec::new(),
+            here: Vec::new(),
+            ledgers,
+            owners: owners.into(),
+            combiner: Combiner::new(),
+            peers,
+            remote: Vec::new(),
+            now: 0,
+            chosen: Vec::new(),
+            roots: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tick_clock(&mut self) -> Instant {
+        let now = Instant::now();
+        self.now = self.shared.micros(now);
+        now
+    }
+
+    /// Appends a tuple to an edge's open batch, and sends the batch when it should not wait.
+    #[inline]
+    pub(crate) fn append(
+        &mut self,
+        at: usize,
+        edge: &mut Edge,
+        from: i32,
+        values: &[ValueRef<'_>],
+        touched: &mut Vec<usize>,
+    ) {
+        let batch = match &mut edge.open {
+            Some(batch) => batch,
+            none => {
+                touched.push(at);
+                none.insert(self.fresh(edge.stream, from, edge.to, edge.width))
+            }
+        };
+        batch.push(values, &self.roots);
+        // A sleeping consumer gets the tuple at once: at low rates every tuple travels alone. Otherwise it waits for company,
+        // at most until the current activation ends.
+        let asleep = matches!(edge.place, Place::Thread(t) if self.shared.threads[t].sleeper.is_asleep());
+        if asleep || batch.rows.len() >= self.shared.settings.max_rows || batch.rows.weight() >= MAX_WEIGHT {
+            self.flush(edge);
+        }
+    }
+
+    /// Sends an edge's open batch.
+    pub(crate) fn flush(&mut self, edge: &mut Edge) {
+        let Some(mut batch) = edge.open.take() else { return };
+        batch.cost = batch.weigh();
+        match edge.place {
+            Place::Here(at) => {
+                self.shared.charge(edge.to, batch.cost);
+                self.here.push((at, batch));
+            }
+            Place::Thread(thread) => {
+                self.shared.charge(edge.to, batch.cost);
+                if let Some(outlet) = &mut self.data[thread] {
+                    outlet.send(batch);
+                    self.shared.threads[thread].sleeper.wake();
+                }
+            }
+            Place::Remote => {
+                self.peers.send_batch(&self.shared, &batch);
+                self.recycle(batch);
+            }
+        }
+    }
+
+    /// An empty batch.
+    pub(crate) fn fresh(&mut self, stream: u32, from: i32, to: i32, width: usize) -> Box<Batch> {
+        if self.pool.is_empty() {
+            for home in &mut self.returns {
+                if let Ok(chunk) = home.read_chunk(home.slots()) {
+                    self.pool.extend(chunk);
+                }
+            }
+        }
+        let mut batch = self.pool.pop().unwrap_or_default();
+        batch.clear(width);
+        batch.stream = stream;
+        batch.from = from;
+        batch.to = to;
+        batch.home = self.id;
+        batch
+    }
+
+    /// Gives a batch back to the pool it came from.
+    pub(crate) fn recycle(&mut self, mut batch: Box<Batch>) {
+        if !batch.worth_keeping() {
+            return;
+        }
+        batch.arrival = None;
+        if batch.home == self.id {
+            if self.pool.len() < POOL {
+                self.pool.push(batch);
+            }
+        } else if let Some(Some(home)) = self.homes.get_mut(batch.home) {
+            // A full ring means that its owner has enough of them.
+            let _ = home.push(batch);
+        }
+    }
+
+    /// Sends a whole contribution on its way, or takes it into the account when that is kept here.
+    #[inline]
+    pub(crate) fn contribute(&mut self, c: Contribution) {
+        match self.owners.get(root::owner(c.root)) {
+            Some(Owner::Here(at)) => self.ledgers[*at].apply(c, self.now),
+            Some(_) => self.combiner.add(c),
+            None => {}
+        }
+    }
+
+    /// Takes a contribution that another worker sent; one for a ledger that isn't here is dropped.
+    pub(crate) fn contribute_here(&mut self, c: Contribution) {
+        if let Some(Owner::Here(at)) = self.owners.get(root::owner(c.root)) {
+            self.ledgers[*at].apply(c, self.now);
+        }
+    }
+
+    /// Sends what the combiner has gathered.
+    pub(crate) fn flush_contributions(&mut self) {
+        if self.combiner.is_empty() {
+            return;
+        }
+        let Outbound { combiner, owners, contributions, remote, shared, .. } = self;
+        let mut to = Vec::new();
+        combiner.drain(|c| match owners[root::owner(c.root)] {
+            Owner::Thread(thread) => {
+                if let Some(outlet) = &mut contributions[thread] {
+                    outlet.send(c);
+                    if !to.contains(&thread) {
+                        to.push(thread);
+                    }
+                }
+            }
+            Owner::Remote(task) => match remote.iter_mut().find(|(t, _)| *t == task) {
+                Some((_, list)) => list.push(c),
+                None => remote.push((task, vec![c])),
+            },
+            // Contributions to own ledgers don't come here.
+            Owner::Here(_) => {}
+        });
+        for thread in to {
+            shared.threads[thread].sleeper.wake();
+        }
+        for (task, list) in remote {
+            if !list.is_empty() {
+                self.peers.send_contributions(shared, *task, list);
+                list.clear();
+            }
+        }
+    }
+
+    /// Moves what waits for room in a ring; whether anything moved.
+    pub(crate) fn retry(&mut self) -> bool {
+        let mut moved = false;
+        for thread in 0..self.data.len() {
+            let data = self.data[thread].as_mut().is_some_and(Outlet::retry);
+            let contributions = self.contributions[thread].as_mut().is_some_and(Outlet::retry);
+            if data || contributions {
+                self.shared.threads[thread].sleeper.wake();
+                moved = true;
+            }
+        }
+        moved
+    }
+
+    pub(crate) fn could_retry(&self) -> bool {
+        self.data.iter().flatten().any(Outlet::could_retry)
+            || self.contributions.iter().flatten().any(Outlet::could_retry)
+    }
+}
+
+/// Bytes at which a batch is sent whatever its rows.
+const MAX_WEIGHT: usize = 256 * 1024;

@@ -1,0 +1,198 @@
+//! Where a task's emits go.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use storm_topology::ValueRef;
+
+use crate::batch::Batch;
+use crate::hash::{java_list_hash, java_target};
+use crate::plan::{Division, Plan};
+use crate::shared::Shared;
+
+/// Where a task is, seen from one thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On this thread, at this position.
+    Here(usize),
+    /// On another thread of this worker.
+    Thread(usize),
+    /// In another worker.
+    Remote,
+}
+
+/// From one task's stream to one task.
+pub(crate) struct Edge {
+    pub(crate) to: i32,
+    pub(crate) place: Place,
+    pub(crate) stream: u32,
+    pub(crate) width: usize,
+    pub(crate) open: Option<Box<Batch>>,
+}
+
+pub(crate) enum Divide {
+    /// The first `near` edges are in this worker and go first while they keep up.
+    Shuffle {
+        near: usize,
+        next: usize,
+    },
+    Fields(Vec<usize>),
+    PartialKey {
+        fields: Vec<usize>,
+        sent: Vec<u64>,
+    },
+    All,
+    Direct,
+}
+
+/// One component that takes the stream.
+pub(crate) struct Group {
+    pub(crate) divide: Divide,
+    pub(crate) edges: Range<usize>,
+}
+
+pub(crate) struct StreamRoute {
+    pub(crate) name: Arc<str>,
+    pub(crate) width: usize,
+    pub(crate) groups: Vec<Group>,
+}
+
+/// What must have credit before the task may run.
+enum Gate {
+    All(Vec<i32>),
+    Any(Vec<i32>),
+}
+
+pub(crate) struct Routes {
+    pub(crate) streams: Vec<StreamRoute>,
+    pub(crate) edges: Vec<Edge>,
+    gates: Vec<Gate>,
+    default: Option<usize>,
+    /// Edges with an open batch, some perhaps twice.
+    pub(crate) touched: Vec<usize>,
+}
+
+impl Routes {
+    /// Routes of a component's task; `place` tells where other tasks are.
+    pub(crate) fn new(plan: &Plan, component: usize, load_aware: bool, place: impl Fn(i32) -> Place) -> Routes {
+        let mut routes =
+            Routes { streams: Vec::new(), edges: Vec::new(), gates: Vec::new(), default: None, touched: Vec::new() };
+        for &ordinal in &plan.components[component].streams {
+            let stream = &plan.streams[ordinal as usize];
+            let width = stream.fields.len();
+            if &*stream.name == "default" {
+                routes.default = Some(routes.streams.len());
+            }
+            let mut groups = Vec::new();
+            for sub in &stream.subscriptions {
+                let tasks = &plan.components[sub.component].tasks;
+                let (divide, tasks) = divide(&sub.division, tasks, load_aware, &place);
+                if !sub.in_loop {
+                    routes.gates.push(match divide {
+                        Divide::Shuffle { .. } => Gate::Any(tasks.clone()),
+                        _ => Gate::All(tasks.clone()),
+                    });
+                }
+                let first = routes.edges.len();
+                for to in tasks {
+                    routes.edges.push(Edge { to, place: place(to), stream: ordinal, width, open: None });
+                }
+                groups.push(Group { divide, edges: first..routes.edges.len() });
+            }
+            routes.streams.push(StreamRoute { name: stream.name.clone(), width, groups });
+        }
+        routes
+    }
+
+    /// The position of a stream among the component's own; `None` is the default stream.
+    #[inline]
+    pub(crate) fn find(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            None => self.default,
+            Some(name) => self.streams.iter().position(|s| &*s.name == name),
+        }
+    }
+
+    /// Whether the task must wait for credit. Streams of a loop don't count: two tasks that wait for each other would wait for ever.
+    pub(crate) fn is_blocked(&self, shared: &Shared) -> bool {
+        self.gates.iter().any(|gate| match gate {
+            Gate::All(tasks) => tasks.iter().any(|t| shared.is_full(*t)),
+            Gate::Any(tasks) => !tasks.is_empty() && tasks.iter().all(|t| shared.is_full(*t)),
+        })
+    }
+}
+
+fn divide(division: &Division, tasks: &[i32], load_aware: bool, place: &impl Fn(i32) -> Place) -> (Divide, Vec<i32>) {
+    let mut tasks = tasks.to_vec();
+    let divide = match division {
+        Division::Shuffle | Division::LocalOrShuffle => {
+            let (mut near, far): (Vec<i32>, Vec<i32>) = tasks.iter().partition(|t| place(**t) != Place::Remote);
+            let only_near = *division == Division::LocalOrShuffle && !near.is_empty();
+            let count = if load_aware { near.len() } else { near.len() + far.len() };
+            if !only_near {
+                near.extend(far);
+            }
+            tasks = near;
+            Divide::Shuffle { near: count, next: 0 }
+        }
+        Division::Fields(fields) => Divide::Fields(fields.clone()),
+        Division::PartialKey(fields) => Divide::PartialKey { fields: fields.clone(), sent: vec![0; tasks.len()] },
+        Division::Global => {
+            tasks.truncate(1);
+            Divide::All
+        }
+        Division::All => Divide::All,
+        Division::Direct => Divide::Direct,
+    };
+    (divide, tasks)
+}
+
+impl Group {
+    /// Appends the edges a tuple takes to `out`. A direct group takes none here.
+    pub(crate) fn choose(&mut self, values: &[ValueRef<'_>], edges: &[Edge], shared: &Shared, out: &mut Vec<usize>) {
+        let first = self.edges.start;
+        let count = self.edges.len();
+        if count == 0 {
+            return;
+        }
+        match &mut self.divide {
+            Divide::Shuffle { near, next } => {
+                let pool = if *near > 0 { *near } else { count };
+                *next += 1;
+                if *next >= pool {
+                    *next = 0;
+                }
+                let mut edge = first + *next;
+                if shared.queued(edges[edge].to) >= shared.settings.receive_limit / 2 {
+                    edge = self.edges.clone().min_by_key(|e| shared.queued(edges[*e].to)).unwrap_or(edge);
+                }
+                out.push(edge);
+            }
+            Divide::Fields(fields) => {
+                let hash = java_list_hash(fields.iter().map(|f| values[*f]));
+                out.push(first + java_target(hash, count));
+            }
+            Divide::PartialKey { fields, sent } => {
+                let hash = java_list_hash(fields.iter().map(|f| values[*f]));
+                let (a, b) = two_choices(hash, count);
+                let chosen = if sent[a] <= sent[b] { a } else { b };
+                sent[chosen] += 1;
+                out.push(first + chosen);
+            }
+            Divide::All => out.extend(self.edges.clone()),
+            Divide::Direct => {}
+        }
+    }
+}
+
+/// Two different tasks for a key, when there are two.
+fn two_choices(hash: i32, targets: usize) -> (usize, usize) {
+    let mut z = u64::from(hash as u32).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^= z >> 31;
+    let n = targets as u64;
+    let first = (z >> 32) % n;
+    let second = if n > 1 { (first + 1 + (z & 0xffff_ffff) % (n - 1)) % n } else { first };
+    (first as usize, second as usize)
+}

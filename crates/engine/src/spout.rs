@@ -1,0 +1,249 @@
+//! Running a spout's task.
+
+use std::time::{Duration, Instant};
+
+use storm_topology::{MessageId, Progress, Spout, SpoutOutput};
+
+use crate::call::Role;
+use crate::ledger::{Outcome, Settled};
+use crate::outbound::Outbound;
+use crate::shared::Shared;
+use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Program, Surroundings};
+
+/// When a spout is asked next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    Now,
+    At(Instant),
+    /// When something happens.
+    OnEvent,
+}
+
+pub(crate) struct SpoutState {
+    pub(crate) spout: Box<dyn Spout>,
+    pub(crate) ledger: usize,
+    pub(crate) max_pending: usize,
+    /// Whether the spout has been told that it is active.
+    active: bool,
+    next: Next,
+    backoff: Duration,
+    blocking: bool,
+    scolded: bool,
+}
+
+/// Calls of `next_tuple` per activation.
+const CALLS: usize = 128;
+/// Calls between two looks at the clock.
+const CHUNK: usize = 16;
+/// First and longest wait of an idle spout. An idle topology must cost next to nothing.
+const SHORT_WAIT: Duration = Duration::from_millis(1);
+const LONG_WAIT: Duration = Duration::from_millis(100);
+
+impl SpoutState {
+    pub(crate) fn new(spout: Box<dyn Spout>, ledger: usize, max_pending: usize, blocking: bool) -> SpoutState {
+        SpoutState {
+            spout,
+            ledger,
+            max_pending,
+            active: false,
+            next: Next::Now,
+            backoff: SHORT_WAIT,
+            blocking,
+            scolded: false,
+        }
+    }
+
+    pub(crate) fn blocking(&self) -> bool {
+        self.blocking
+    }
+
+    fn rouse(&mut self) {
+        self.next = Next::Now;
+        self.backoff = SHORT_WAIT;
+    }
+
+    /// When it wants to be asked, if that is a matter of time alone.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match self.next {
+            Next::At(at) if self.active => Some(at),
+            _ => None,
+        }
+    }
+
+    fn has_room(&self, out: &Outbound) -> bool {
+        let ledger = &out.ledgers[self.ledger];
+        ledger.open() < self.max_pending && !ledger.is_full()
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        match self.next {
+            Next::Now => true,
+            Next::At(at) => now >= at,
+            Next::OnEvent => false,
+        }
+    }
+}
+
+impl LocalTask {
+    /// Whether [`LocalTask::run_spout`] would do anything.
+    pub(crate) fn spout_has_work(&self, out: &Outbound, shared: &Shared, now: Instant) -> bool {
+        let Program::Spout(state) = &self.program else { return false };
+        state.active != shared.is_active()
+            || !out.ledgers[state.ledger].settled.is_empty()
+            || !self.around.untracked.is_empty()
+            || (state.active && state.is_due(now) && state.has_room(out) && !self.around.routes.is_blocked(shared))
+    }
+
+    /// One activation of a spout: tells it what became of its tuples, and asks it for more. Whether it did anything.
+    pub(crate) fn run_spout(&mut self, out: &mut Outbound) -> Result<bool, Death> {
+        let LocalTask { around, program: Program::Spout(state), .. } = self else { return Ok(false) };
+        let started = out.tick_clock();
+        let result = activation(state, around, out, started);
+        around.flush(out);
+        result
+    }
+
+    /// The spout's waker was called.
+    pub(crate) fn wake_spout(&mut self, out: &mut Outbound) -> Result<(), Death> {
+        let LocalTask { around, program: Program::Spout(state), .. } = self else { return Ok(()) };
+        out.tick_clock();
+        state.rouse();
+        let role = Role::Spout { ledger: state.ledger };
+        let spout = &mut state.spout;
+        let result = around.guard(out, role, |call| spout.wake(&mut SpoutOutput::new(call)));
+        around.flush(out);
+        result
+    }
+}
+
+fn activation(
+    state: &mut SpoutState,
+    around: &mut Surroundings,
+    out: &mut Outbound,
+    started: Instant,
+) -> Result<bool, Death> {
+    let role = Role::Spout { ledger: state.ledger };
+    let mut worked = false;
+    let active = out.shared.is_active();
+    if state.active != active {
+        state.active = active;
+        state.rouse();
+        worked = true;
+        let spout = &mut state.spout;
+        around.guard(out, role, |call| {
+            let mut output = SpoutOutput::new(call);
+            if active { spout.activate(&mut output) } else { spout.deactivate(&mut output) }
+        })?;
+    }
+    worked |= tell_outcomes(state, around, out)?;
+    if !state.active || !state.is_due(started) || around.routes.is_blocked(&out.shared) {
+        return Ok(worked);
+    }
+    let mut before = started;
+    let mut calls = 0;
+    while calls < CALLS && state.next != Next::OnEvent && state.has_room(out) {
+        let chunk = if state.blocking { 1 } else { CHUNK };
+        let (progress, emitted) = ask(state, around, out, role, chunk)?;
+        calls += chunk;
+        worked |= emitted;
+        if emitted {
+            state.backoff = SHORT_WAIT;
+        }
+        let after = out.tick_clock();
+        if after - before > OVERLONG && !state.blocking {
+            around.counts.overlong.add(1);
+            if !std::mem::replace(&mut state.scolded, true) {
+                tracing::warn!(component = %around.identity.component, task = around.identity.task,
+                    "held its thread for {:?}; a spout that takes so long should say that it is blocking", after - before);
+            }
+        }
+        before = after;
+        state.next = match progress {
+            Progress::Emitted => Next::Now,
+            Progress::Idle => {
+                let wait = state.backoff;
+                state.backoff = (wait * 2).min(LONG_WAIT);
+                Next::At(after + wait)
+            }
+            Progress::IdleUntil(at) => Next::At(at),
+            Progress::Exhausted => Next::OnEvent,
+        };
+        if progress != Progress::Emitted || after - started >= ACTIVATION {
+            break;
+        }
+    }
+    Ok(worked)
+}
+
+/// Calls `next_tuple` a few times; the last answer, and whether any call emitted.
+fn ask(
+    state: &mut SpoutState,
+    around: &mut Surroundings,
+    out: &mut Outbound,
+    role: Role<'_>,
+    calls: usize,
+) -> Result<(Progress, bool), Death> {
+    let SpoutState { spout, ledger, max_pending, .. } = state;
+    around.guard(out, role, |call| {
+        let mut progress = Progress::Emitted;
+        let mut emitted = false;
+        for _ in 0..calls {
+            progress = spout.next_tuple(&mut SpoutOutput::new(call))?;
+            emitted |= progress == Progress::Emitted;
+            let ledger = &call.out.ledgers[*ledger];
+            if progress != Progress::Emitted
+                || ledger.open() >= *max_pending
+                || ledger.is_full()
+                || call.fault.is_some()
+            {
+                break;
+            }
+        }
+        Ok((progress, emitted))
+    })
+}
+
+/// Tells the spout what became of its tuples; whether there was anything to tell.
+fn tell_outcomes(state: &mut SpoutState, around: &mut Surroundings, out: &mut Outbound) -> Result<bool, Death> {
+    let role = Role::Spout { ledger: state.ledger };
+    let mut told = false;
+    while let Some(settled) = out.ledgers[state.ledger].settled.pop_front() {
+        told = true;
+        count(around, &settled, out.now);
+        let Settled { id, outcome, .. } = settled;
+        let spout = &mut state.spout;
+        around.guard(out, role, |call| {
+            let mut output = SpoutOutput::new(call);
+            match outcome {
+                Outcome::Acked => spout.ack(id, &mut output),
+                Outcome::Failed | Outcome::TimedOut => spout.fail(id, &mut output),
+            }
+        })?;
+    }
+    while !around.untracked.is_empty() {
+        told = true;
+        let ids: Vec<MessageId> = std::mem::take(&mut around.untracked);
+        let spout = &mut state.spout;
+        around.guard(out, role, |call| {
+            for id in ids {
+                spout.ack(id, &mut SpoutOutput::new(call))?;
+            }
+            Ok(())
+        })?;
+    }
+    if told {
+        state.rouse();
+    }
+    Ok(told)
+}
+
+fn count(around: &Surroundings, settled: &Settled, now: u64) {
+    let counts = &around.counts.streams[settled.stream as usize];
+    match settled.outcome {
+        Outcome::Acked => {
+            counts.acked.add(1);
+            counts.complete_micros.add(now.saturating_sub(settled.started));
+        }
+        Outcome::Failed | Outcome::TimedOut => counts.failed.add(1),
+    }
+}

@@ -1,0 +1,351 @@
+//! A data thread: many tasks, one after another.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use storm_topology::{ComponentError, ValueRef};
+
+use crate::batch::Batch;
+use crate::bolt::Waits;
+use crate::call::Role;
+use crate::ledger::Contribution;
+use crate::net::{self, InFrame};
+use crate::outbound::Outbound;
+use crate::plan::Plan;
+use crate::ring::Inlet;
+use crate::shared::{Mail, SharedRef};
+use crate::task::{Death, LocalTask, Program, Sources, panic_text};
+
+/// How long bolts may run before the spouts of the thread get a turn.
+const BOLT_TURN: Duration = Duration::from_micros(500);
+
+pub(crate) struct DataThread {
+    pub(crate) shared: SharedRef,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) tasks: Vec<LocalTask>,
+    pub(crate) out: Outbound,
+    pub(crate) batches_in: Vec<Inlet<Box<Batch>>>,
+    pub(crate) contributions_in: Vec<Inlet<Contribution>>,
+    /// Position of task n in `tasks`, at n - 1.
+    pub(crate) position: Vec<Option<usize>>,
+    pub(crate) sources: Sources,
+    run_queue: VecDeque<usize>,
+    /// Bolts that wait for credit.
+    blocked: Vec<usize>,
+    spouts: Vec<usize>,
+    mail: Vec<Mail>,
+    stopping: bool,
+}
+
+impl DataThread {
+    pub(crate) fn new(
+        shared: SharedRef,
+        plan: Arc<Plan>,
+        tasks: Vec<LocalTask>,
+        out: Outbound,
+        batches_in: Vec<Inlet<Box<Batch>>>,
+        contributions_in: Vec<Inlet<Contribution>>,
+    ) -> DataThread {
+        let mut position = vec![None; shared.tasks.len()];
+        let mut spouts = Vec::new();
+        for (at, task) in tasks.iter().enumerate() {
+            position[task.around.identity.task as usize - 1] = Some(at);
+            if matches!(task.program, Program::Spout(_)) {
+                spouts.push(at);
+            }
+        }
+        DataThread {
+            sources: Sources::new(plan.clone()),
+            shared,
+            plan,
+            tasks,
+            out,
+            batches_in,
+            contributions_in,
+            position,
+            run_queue: VecDeque::new(),
+            blocked: Vec::new(),
+            spouts,
+            mail: Vec::new(),
+            stopping: false,
+        }
+    }
+
+    /// Opens the components and runs them until told to stop, or until one dies.
+    pub(crate) fn run(&mut self) {
+        self.shared.threads[self.out.id].sleeper.occupy();
+        for at in 0..self.tasks.len() {
+            if let Err(death) = self.open(at) {
+                return self.die(at, death);
+            }
+        }
+        while !self.stopping {
+            match self.turn() {
+                Ok(true) => {}
+                Ok(false) => self.idle(),
+                Err((at, death)) => return self.die(at, death),
+            }
+        }
+        for task in &mut self.tasks {
+            close(task);
+        }
+    }
+
+    fn die(&mut self, at: usize, death: Death) {
+        self.shared.die(self.tasks[at].around.about(&death.0));
+    }
+
+    fn open(&mut self, at: usize) -> Result<(), Death> {
+        let LocalTask { around, context, program, .. } = &mut self.tasks[at];
+        match program {
+            Program::Spout(state) => {
+                let role = Role::Spout { ledger: state.ledger };
+                around.guard(&mut self.out, role, |_| state.spout.open(context))
+            }
+            Program::Bolt(state) => {
+                around.guard(&mut self.out, Role::Bolt { input: None }, |_| state.bolt.prepare(context))?;
+                state.mode = state.bolt.ack_mode();
+                Ok(())
+            }
+        }
+    }
+
+    /// Once around: mail, rings, bolts, spouts. Whether there was anything to do.
+    fn turn(&mut self) -> Result<bool, (usize, Death)> {
+        let started = self.out.tick_clock();
+        let mut worked = self.read_mail()?;
+        worked |= self.read_rings();
+        worked |= self.out.retry();
+        self.unblock();
+        while let Some(at) = self.run_queue.pop_front() {
+            worked = true;
+            self.run_bolt(at)?;
+            self.deliver();
+            if started.elapsed() > BOLT_TURN {
+                break;
+            }
+        }
+        for i in 0..self.spouts.len() {
+            let at = self.spouts[i];
+            if self.tasks[at].spout_has_work(&self.out, &self.shared, started) {
+                worked |= self.tasks[at].run_spout(&mut self.out).map_err(|d| (at, d))?;
+                self.deliver();
+            }
+        }
+        self.out.flush_contributions();
+        Ok(worked || !self.run_queue.is_empty())
+    }
+
+    fn run_bolt(&mut self, at: usize) -> Result<(), (usize, Death)> {
+        let task = &mut self.tasks[at];
+        let blocked = task.around.routes.is_blocked(&self.shared);
+        let Program::Bolt(state) = &mut task.program else { return Ok(()) };
+        if blocked {
+            state.waits = Waits::ForCredit;
+            self.blocked.push(at);
+            return Ok(());
+        }
+        task.run_bolt(&mut self.out, &mut self.sources).map_err(|d| (at, d))?;
+        self.enqueue(at);
+        Ok(())
+    }
+
+    /// Puts a bolt into the run queue if it has input and waits for nothing else.
+    fn enqueue(&mut self, at: usize) {
+        let task = &mut self.tasks[at];
+        if let Program::Bolt(state) = &mut task.program
+            && state.waits == Waits::ForInput
+            && !task.queue.is_empty()
+        {
+            state.waits = Waits::InQueue;
+            self.run_queue.push_back(at);
+        }
+    }
+
+    fn accept(&mut self, at: usize, batch: Box<Batch>) {
+        self.tasks[at].queue.push_back(batch);
+        self.enqueue(at);
+    }
+
+    /// Hands out what was sent to tasks of this thread.
+    fn deliver(&mut self) {
+        let mut here = std::mem::take(&mut self.out.here);
+        for (at, batch) in here.drain(..) {
+            self.accept(at, batch);
+        }
+        self.out.here = here;
+    }
+
+    fn unblock(&mut self) {
+        let mut i = 0;
+        while i < self.blocked.len() {
+            let at = self.blocked[i];
+            if self.tasks[at].around.routes.is_blocked(&self.shared) {
+                i += 1;
+                continue;
+            }
+            self.blocked.swap_remove(i);
+            if let Program::Bolt(state) = &mut self.tasks[at].program {
+                state.waits = Waits::ForInput;
+            }
+            self.enqueue(at);
+        }
+    }
+
+    fn read_rings(&mut self) -> bool {
+        let mut worked = false;
+        let mut inlets = std::mem::take(&mut self.contributions_in);
+        for inlet in &mut inlets {
+            let (count, stalled) = inlet.drain(|c| self.out.contribute(c));
+            worked |= count > 0;
+            if stalled {
+                self.shared.threads[inlet.from].sleeper.wake();
+            }
+        }
+        self.contributions_in = inlets;
+        let mut inlets = std::mem::take(&mut self.batches_in);
+        for inlet in &mut inlets {
+            let (count, stalled) = inlet.drain(|batch| {
+                if let Some(at) = self.position[batch.to as usize - 1] {
+                    self.accept(at, batch);
+                }
+            });
+            worked |= count > 0;
+            if stalled {
+                self.shared.threads[inlet.from].sleeper.wake();
+            }
+        }
+        self.batches_in = inlets;
+        worked
+    }
+
+    fn read_mail(&mut self) -> Result<bool, (usize, Death)> {
+        if !self.shared.threads[self.out.id].has_mail() {
+            return Ok(false);
+        }
+        let mut mail = std::mem::take(&mut self.mail);
+        self.shared.threads[self.out.id].take_mail(&mut mail);
+        for letter in mail.drain(..) {
+            match letter {
+                Mail::Tick { task, seconds } => self.tick(task, seconds),
+                Mail::Wake { task } => self.wake(task)?,
+                Mail::Sweep => self.sweep(),
+                Mail::Frame(frame) => self.take_frame(frame),
+                Mail::Stop => self.stopping = true,
+            }
+        }
+        self.mail = mail;
+        Ok(true)
+    }
+
+    fn tick(&mut self, task: i32, seconds: i64) {
+        self.shared.task(task).tick_due.store(false, Ordering::Release);
+        let Some(at) = self.position[task as usize - 1] else { return };
+        let mut batch = self.out.fresh(self.plan.tick_stream, -1, task, 1);
+        batch.push(&[ValueRef::Int(seconds)], &[]);
+        batch.cost = 1;
+        self.shared.charge(task, 1);
+        self.accept(at, batch);
+    }
+
+    fn wake(&mut self, task: i32) -> Result<(), (usize, Death)> {
+        // Before the call: a wake that comes during it must lead to another one.
+        self.shared.task(task).woken.store(false, Ordering::Release);
+        let Some(at) = self.position[task as usize - 1] else { return Ok(()) };
+        let local = &mut self.tasks[at];
+        let woken = match local.program {
+            Program::Spout(_) => local.wake_spout(&mut self.out),
+            Program::Bolt(_) => local.wake_bolt(&mut self.out),
+        };
+        woken.map_err(|d| (at, d))?;
+        if let Program::Bolt(state) = &mut local.program
+            && state.waits == Waits::ForWake
+        {
+            state.waits = Waits::ForInput;
+        }
+        self.deliver();
+        self.enqueue(at);
+        Ok(())
+    }
+
+    fn sweep(&mut self) {
+        let Some(timeout) = self.shared.settings.message_timeout else { return };
+        self.out.tick_clock();
+        let now = self.out.now;
+        for ledger in &mut self.out.ledgers {
+            ledger.sweep(now, timeout.as_micros() as u64);
+        }
+    }
+
+    fn take_frame(&mut self, frame: InFrame) {
+        let share = frame.share();
+        let InFrame { kind, body, arrival } = frame;
+        if kind == net::CONTRIBUTIONS {
+            match net::decode_contributions(&body) {
+                Ok(list) => {
+                    self.out.tick_clock();
+                    list.into_iter().for_each(|c| self.out.contribute_here(c));
+                }
+                Err(error) => arrival.refuse(&error),
+            }
+            arrival.let_go(share);
+            return;
+        }
+        match net::decode_batch(&body, &self.plan, &mut self.out) {
+            Ok(mut batch) => {
+                let (task, cost) = (batch.to, batch.cost);
+                batch.arrival = Some((arrival, share));
+                if let Some(at) = self.position[task as usize - 1] {
+                    self.shared.charge(task, cost);
+                    self.accept(at, batch);
+                }
+            }
+            Err(error) => {
+                arrival.refuse(&error);
+                arrival.let_go(share);
+            }
+        }
+    }
+
+    /// Nothing to do: sleep until something happens or a spout wants to be asked.
+    fn idle(&mut self) {
+        let now = Instant::now();
+        let deadline = self
+            .spouts
+            .iter()
+            .filter_map(|at| match &self.tasks[*at].program {
+                Program::Spout(state) => state.deadline(),
+                Program::Bolt(_) => None,
+            })
+            // One that is due already and yet has no work waits for something other than time.
+            .filter(|at| *at > now)
+            .min();
+        let limit = deadline.map(|at| at.saturating_duration_since(now));
+        let shared = self.shared.clone();
+        shared.threads[self.out.id].sleeper.sleep(|| self.has_work(now), limit);
+    }
+
+    fn has_work(&self, now: Instant) -> bool {
+        self.shared.threads[self.out.id].has_mail()
+            || self.batches_in.iter().any(|i| !i.is_empty())
+            || self.contributions_in.iter().any(|i| !i.is_empty())
+            || !self.run_queue.is_empty()
+            || self.out.could_retry()
+            || self.blocked.iter().any(|at| !self.tasks[*at].around.routes.is_blocked(&self.shared))
+            || self.spouts.iter().any(|at| self.tasks[*at].spout_has_work(&self.out, &self.shared, now))
+    }
+}
+
+fn close(task: &mut LocalTask) {
+    let program = &mut task.program;
+    let closed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match program {
+        Program::Spout(state) => state.spout.close(),
+        Program::Bolt(state) => state.bolt.cleanup(),
+    }));
+    if let Err(panic) = closed {
+        let error = ComponentError::fatal(panic_text(&*panic));
+        tracing::warn!(component = %task.around.identity.component, task = task.around.identity.task, "while closing: {error}");
+    }
+}
