@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
+use serde_json::{Map, Value};
 use storm_conf::Conf;
 use storm_thrift::local_state::{LocalStateError, keys, peek};
 use storm_thrift::types::{LSWorkerHeartbeat, LocalAssignment};
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 use crate::blobs::BlobSource;
 use crate::clock::Clock;
 use crate::command::{CommandError, LaunchInputs, command};
+use crate::error::SupervisorError;
 use crate::launch::{LaunchError, WorkerPlace};
 use crate::layout::Layout;
 use crate::localizer::{LocalizeError, Localizer};
@@ -75,12 +77,67 @@ pub struct Host<S> {
     pub first_beat: Notify,
 }
 
+/// Who this supervisor is, and what program it is.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    pub supervisor_id: String,
+    /// Where its thrift service listens.
+    pub port: u16,
+    pub stormctl: PathBuf,
+}
+
 /// Locks what is whole whenever it is unlocked.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A time that the configuration gives in seconds.
+pub(crate) fn millis(conf: &Conf, key: &str, default_secs: u64) -> Millis {
+    conf.float(key).map_or(default_secs * 1000, |secs| (secs.max(0.0) * 1000.0) as Millis)
+}
+
+/// What of the host's configuration is not Storm's default.
+fn worker_conf(conf: &Conf) -> String {
+    let defaults = Conf::defaults();
+    let own = conf.map().iter().filter(|(key, value)| defaults.map().get(*key) != Some(*value));
+    let own: Map<String, Value> = own.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Value::Object(own).to_string()
+}
+
 impl<S: BlobSource> Host<S> {
+    /// Opens what is on disk; broken state is set aside and reported in the log.
+    pub fn new(conf: Conf, identity: Identity, source: S) -> Result<Host<S>, SupervisorError> {
+        let layout = Layout::of(&conf).map_err(SupervisorError::io("find", &conf.local_dir()))?;
+        let record = Record::open(&layout.local_state())?;
+        for lost in record.lost() {
+            tracing::error!("assignments and workers of this supervisor: {lost}");
+        }
+        let retries = conf.int("supervisor.blobstore.download.max_retries").unwrap_or(3).clamp(0, 100) as u32;
+        let cache_mb = conf.int("supervisor.localizer.cache.target.size.mb").unwrap_or(10_240).max(0) as u64;
+        let environment = std::env::vars_os();
+        let environment =
+            environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Ok(Host {
+            localizer: Localizer::new(layout.clone(), source, retries, cache_mb << 20),
+            timeouts: Timeouts {
+                worker: millis(&conf, "supervisor.worker.timeout.secs", 30),
+                first_heartbeat: millis(&conf, "supervisor.worker.start.timeout.secs", 120),
+                kill: millis(&conf, "supervisor.worker.shutdown.sleep.secs", 3),
+            },
+            worker_conf: worker_conf(&conf),
+            environment: environment.collect(),
+            conf,
+            layout,
+            supervisor_id: identity.supervisor_id,
+            supervisor_port: identity.port,
+            stormctl: identity.stormctl,
+            clock: Clock::start(),
+            record: Mutex::new(record),
+            beats: Mutex::default(),
+            first_beat: Notify::new(),
+        })
+    }
+
     /// Brings the files here; the answer is the worker time-out that the topology asks for.
     pub async fn localize(&self, port: u16, topology_id: &str) -> Result<Millis, EffectError> {
         let files = self.localizer.localize(port, topology_id).await?;
