@@ -277,6 +277,9 @@ pub struct Daemon {
     /// End when this process, the parent, does
     #[arg(long, hide = true, value_name = "PID")]
     pub die_with: Option<i32>,
+    /// Leave the session and its terminal
+    #[arg(long, hide = true)]
+    pub detach: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,18 +1,21 @@
 //! From the command line to the command that runs it, and from its end to the exit status.
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use storm_conf::Reader;
 
-use crate::cli::{Cli, Verb};
-use crate::commands::{describe, kill, lifecycle, list, version};
+use crate::cli::{Cli, Role, Verb};
+use crate::commands::{describe, jps, kill, lifecycle, list, logs, start, version};
 use crate::context::Context;
+use crate::daemons;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 
 pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
+    let began = Instant::now();
     let cli = match Cli::try_parse_from(crate::cli::uniform(args)) {
         Ok(cli) => cli,
         Err(e) => {
@@ -22,7 +25,7 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
         }
     };
     let printer = Printer::new(cli.global.output, cli.global.no_color);
-    match run(cli, printer) {
+    match run(cli, printer, began) {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
             printer.failure(&failure);
@@ -31,27 +34,38 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
     }
 }
 
-fn run(cli: Cli, printer: Printer) -> Result<(), Failure> {
+fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
-    match &cli.verb {
+    match cli.verb {
         Verb::Version => version::run(&printer),
-        Verb::List => client(&load(Reader::Client)?, list::run),
-        Verb::Describe(args) => client(&load(Reader::Client)?, async |ctx| describe::run(ctx, &args.name).await),
-        Verb::Activate(args) => client(&load(Reader::Client)?, async |ctx| lifecycle::activate(ctx, &args.name).await),
-        Verb::Deactivate(args) => {
-            client(&load(Reader::Client)?, async |ctx| lifecycle::deactivate(ctx, &args.name).await)
-        }
-        Verb::Rebalance(args) => client(&load(Reader::Client)?, async |ctx| lifecycle::rebalance(ctx, args).await),
-        Verb::Kill(args) => client(&load(Reader::Client)?, async |ctx| kill::run(ctx, args).await),
-        other => Err(Failure::new(Exit::Failed, "x", format!("{other:?}"))),
+        Verb::Jps(args) => jps::run(&printer, &args),
+        Verb::Logs(args) => logs::run(&load(Reader::Operator)?, &args),
+        Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),
+        Verb::Stop(args) => start::stop(&load(Reader::Operator)?, &args),
+        Verb::Restart(args) => start::restart(&load(Reader::Operator)?, &args),
+        Verb::Status(args) => start::status(&load(Reader::Operator)?, &args),
+        Verb::Nimbus(args) => daemons::run(Role::Nimbus, &args, &load(Reader::Daemon)?),
+        Verb::Supervisor(args) => daemons::run(Role::Supervisor, &args, &load(Reader::Daemon)?),
+        Verb::DevZookeeper(args) => daemons::run(Role::Zookeeper, &args, &load(Reader::Daemon)?),
+        verb => client(&load(Reader::Client)?, verb),
     }
 }
 
-/// Runs a command that talks to the cluster and then ends: one thread is enough.
-fn client(ctx: &Context, command: impl AsyncFnOnce(&Context) -> Result<(), Failure>) -> Result<(), Failure> {
+/// The commands that talk to the cluster and then end: one thread is enough for them.
+fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::io("cannot start the runtime", &e))?;
-    runtime.block_on(command(ctx))
+    runtime.block_on(async {
+        match verb {
+            Verb::List => list::run(ctx).await,
+            Verb::Describe(args) => describe::run(ctx, &args.name).await,
+            Verb::Activate(args) => lifecycle::activate(ctx, &args.name).await,
+            Verb::Deactivate(args) => lifecycle::deactivate(ctx, &args.name).await,
+            Verb::Rebalance(args) => lifecycle::rebalance(ctx, &args).await,
+            Verb::Kill(args) => kill::run(ctx, &args).await,
+            other => Err(Failure::new(Exit::Failed, "x", format!("{other:?}"))),
+        }
+    })
 }

@@ -5,10 +5,16 @@ mod change;
 mod cli;
 mod commands;
 mod context;
+mod daemons;
 mod dispatch;
 mod exit;
 mod failure;
+mod jps;
+mod logging;
 mod printer;
+mod process;
+mod roles;
+mod service;
 mod stats;
 mod table;
 

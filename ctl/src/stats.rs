@@ -89,7 +89,7 @@ fn total<K: Ord>(windows: &BTreeMap<String, BTreeMap<K, i64>>, counted: impl Fn(
 }
 
 /// Storm's own streams (`__ack_init`, ...) are not what a user emits.
-fn own_stream(stream: &String) -> bool {
+fn own_stream(stream: &str) -> bool {
     !stream.starts_with("__")
 }
 
@@ -108,8 +108,8 @@ fn component(id: &str, executors: &[&ExecutorSummary]) -> Component {
     for e in executors {
         c.tasks += i64::from(e.executor_info.task_end) - i64::from(e.executor_info.task_start) + 1;
         let Some(ExecutorStats { emitted, transferred, specific, .. }) = &e.stats else { continue };
-        c.emitted += total(emitted, own_stream);
-        c.transferred += total(transferred, own_stream);
+        c.emitted += total(emitted, |s| own_stream(s));
+        c.transferred += total(transferred, |s| own_stream(s));
         match specific {
             ExecutorSpecificStats::Spout(s) => {
                 c.spout = Some(true);

@@ -1,8 +1,11 @@
 //! One file for each verb or family of verbs.
 
 pub mod describe;
+pub mod jps;
 pub mod kill;
 pub mod lifecycle;
 pub mod list;
+pub mod logs;
+pub mod start;
 pub mod topology;
 pub mod version;

@@ -1,0 +1,11 @@
+//! `stormctl jps`.
+
+use crate::cli;
+use crate::failure::Failure;
+use crate::jps;
+use crate::printer::Printer;
+
+pub fn run(printer: &Printer, args: &cli::Jps) -> Result<(), Failure> {
+    // Where a JVM puts its files, whatever TMPDIR says.
+    printer.show(&jps::list(args, "/tmp".as_ref()))
+}

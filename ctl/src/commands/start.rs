@@ -1,0 +1,255 @@
+//! `stormctl start`, `stop`, `restart` and `status`: the daemons of this machine.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::cli::{self, Role};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Report;
+use crate::process::sweep::{self, Scope};
+use crate::roles;
+use crate::service::{self, Launch, State, Stopped};
+use crate::table::{Side, Table, age, or_dash};
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// Storm's own: a daemon is killed when it does not end by itself.
+const STOP_GRACE: Duration = Duration::from_secs(20);
+const WORKER_GRACE: Duration = Duration::from_secs(3);
+
+/// The roles that were named, else those of this machine.
+fn chosen(ctx: &Context, named: &[Role]) -> Result<Vec<Role>, Failure> {
+    let mut roles = named.to_vec();
+    if roles.is_empty() {
+        roles = roles::configured(&ctx.conf, &|host| roles::is_this_machine(&ctx.conf, host));
+    }
+    roles.sort_unstable();
+    roles.dedup();
+    if roles.is_empty() {
+        return Err(Failure::new(Exit::NotInstalled, "roles/none", "this machine is configured for no daemon")
+            .evidence(match &ctx.file {
+                Some(file) => format!("configuration: {}", file.display()),
+                None => "no storm.yaml found".to_owned(),
+            })
+            .hint(format!("name roles, or set {} in storm.yaml", roles::ROLES_KEY)));
+    }
+    Ok(roles)
+}
+
+pub fn start(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
+    let roles = chosen(ctx, &args.roles.roles)?;
+    ctx.printer.show(&started(ctx, &roles)?)
+}
+
+fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
+    let limit = ctx.global.timeout.unwrap_or(START_LIMIT);
+    let began = Instant::now();
+    let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings: &ctx.global.set, tied: false };
+    let mut lines = Vec::new();
+    let mut starting = Vec::new();
+    for &role in roles {
+        match service::state(role, &ctx.conf) {
+            State::Running { .. } => lines.push(Line::of(role, ctx, Some("runs already"))),
+            State::Stopped => {
+                let mut daemon = service::launch(role, how)?;
+                // The others' first step is to ask ZooKeeper: so it goes first, and is quick.
+                if role == Role::Zookeeper {
+                    daemon.ready(limit)?;
+                    lines.push(Line::of(role, ctx, Some("started")));
+                } else {
+                    starting.push(daemon);
+                }
+            }
+        }
+    }
+    for mut daemon in starting {
+        daemon.ready(limit.saturating_sub(began.elapsed()))?;
+        lines.push(Line::of(daemon.role, ctx, Some("started")));
+    }
+    Ok(Daemons { lines })
+}
+
+pub fn stop(ctx: &Context, args: &cli::Stop) -> Result<(), Failure> {
+    let roles = chosen(ctx, &args.roles.roles)?;
+    // All of a machine means its workers too; a Supervisor alone may stop for an upgrade and adopt them again.
+    let with_workers = args.roles.roles.is_empty() && !args.keep_workers;
+    let report = stopped(ctx, &roles, with_workers)?;
+    if args.roles.roles.is_empty() {
+        forget_kept(ctx);
+    }
+    ctx.printer.show(&report)
+}
+
+fn stopped(ctx: &Context, roles: &[Role], with_workers: bool) -> Result<Daemons, Failure> {
+    let grace = ctx.global.timeout.unwrap_or(STOP_GRACE);
+    let scope = Scope::new(ctx.file.as_deref(), &ctx.conf.local_dir());
+    let mut lines = Vec::new();
+    for &role in roles.iter().rev() {
+        let done = match service::stop(role, &ctx.conf, grace)? {
+            Stopped::NotRunning => "was not running".to_owned(),
+            Stopped::Asked(pid) => format!("stopped (pid {pid})"),
+            Stopped::Killed(pid) => format!("killed (pid {pid}): it did not end within {} s", grace.as_secs()),
+        };
+        lines.push(Line::of(role, ctx, Some(&done)));
+        if role == Role::Supervisor {
+            let workers = sweep::workers(&scope);
+            if with_workers {
+                sweep::end(&workers, WORKER_GRACE);
+            } else if !workers.is_empty() {
+                ctx.printer
+                    .note(&format!("{} processes of workers go on; the next Supervisor adopts them", workers.len()));
+            }
+        }
+    }
+    lines.reverse();
+    Ok(Daemons { lines })
+}
+
+/// A cluster that `quickstart --keep` left is not current any more once it is stopped.
+fn forget_kept(ctx: &Context) {
+    let Some(pointer) = storm_conf::Environment::of_process().current_cluster() else { return };
+    let points_here = std::fs::read_to_string(&pointer)
+        .is_ok_and(|text| ctx.file.as_deref().is_some_and(|f| text.trim() == f.to_string_lossy()));
+    if points_here && std::fs::remove_file(&pointer).is_ok() {
+        ctx.printer.note(&format!(
+            "the cluster's files stay in {}; stormctl --config {} start      starts it again",
+            ctx.conf.home().display(),
+            ctx.file.as_deref().unwrap_or(&pointer).display()
+        ));
+    }
+}
+
+pub fn restart(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
+    let roles = chosen(ctx, &args.roles.roles)?;
+    stopped(ctx, &roles, false)?;
+    ctx.printer.show(&started(ctx, &roles)?)
+}
+
+pub fn status(ctx: &Context, args: &cli::Roles) -> Result<(), Failure> {
+    let roles = chosen(ctx, &args.roles)?;
+    let lines: Vec<Line> = roles.iter().map(|&role| Line::of(role, ctx, None)).collect();
+    let down: Vec<&str> = lines.iter().filter(|l| l.state == State::Stopped).map(|l| l.role.name()).collect();
+    let down = down.join(", ");
+    ctx.printer.show(&Daemons { lines })?;
+    if down.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::NotFound, "status/stopped", format!("not running: {down}"))
+        .hint(format!("stormctl start {}", down.replace(", ", " "))))
+}
+
+struct Daemons {
+    lines: Vec<Line>,
+}
+
+struct Line {
+    role: Role,
+    done: Option<String>,
+    state: State,
+    log: String,
+}
+
+impl Line {
+    fn of(role: Role, ctx: &Context, done: Option<&str>) -> Line {
+        Line {
+            role,
+            done: done.map(str::to_owned),
+            state: service::state(role, &ctx.conf),
+            log: role.log_file(&ctx.conf).display().to_string(),
+        }
+    }
+}
+
+impl Report for Daemons {
+    const KIND: &'static str = "DaemonList";
+
+    fn fields(&self) -> Map<String, Value> {
+        Map::from_iter([("items".to_owned(), Value::Array(self.items()))])
+    }
+
+    fn items(&self) -> Vec<Value> {
+        let item = |l: &Line| {
+            let (state, pid, address, uptime) = match &l.state {
+                State::Running { pid, address, uptime_secs } => {
+                    ("running", Some(*pid), address.clone(), Some(*uptime_secs))
+                }
+                State::Stopped => ("stopped", None, None, None),
+            };
+            json!({
+                "role": l.role.name(),
+                "state": state,
+                "done": l.done,
+                "pid": pid,
+                "address": address,
+                "uptime_secs": uptime,
+                "log": l.log,
+            })
+        };
+        self.lines.iter().map(item).collect()
+    }
+
+    fn text(&self, _wide: bool) -> String {
+        let mut table = Table::new(&[
+            ("ROLE", Side::Left),
+            ("STATE", Side::Left),
+            ("PID", Side::Right),
+            ("AGE", Side::Right),
+            ("ADDRESS", Side::Left),
+            ("LOG", Side::Left),
+        ]);
+        for l in &self.lines {
+            let (state, pid, address, uptime) = match &l.state {
+                State::Running { pid, address: Some(address), uptime_secs } => {
+                    ("running", Some(*pid), Some(address.clone()), Some(age(*uptime_secs)))
+                }
+                State::Running { pid, address: None, uptime_secs } => {
+                    ("starting", Some(*pid), None, Some(age(*uptime_secs)))
+                }
+                State::Stopped => ("stopped", None, None, None),
+            };
+            let state = l.done.clone().unwrap_or_else(|| state.to_owned());
+            table.row([
+                l.role.name().to_owned(),
+                state,
+                or_dash(pid),
+                or_dash(uptime),
+                or_dash(address),
+                l.log.clone(),
+            ]);
+        }
+        table.text()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.lines.iter().map(|l| l.role.name().to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_daemons() {
+        let line = |role, state| Line { role, done: None, state, log: format!("logs/{}.log", Role::name(role)) };
+        let running = State::Running { pid: 42, address: Some("127.0.0.1:6627".into()), uptime_secs: 61 };
+        let starting = State::Running { pid: 43, address: None, uptime_secs: 0 };
+        let report = Daemons {
+            lines: vec![
+                line(Role::Zookeeper, State::Stopped),
+                line(Role::Nimbus, running),
+                line(Role::Supervisor, starting),
+            ],
+        };
+        assert_eq!(
+            report.text(false),
+            "ROLE        STATE     PID   AGE  ADDRESS         LOG\n\
+             zookeeper   stopped     -     -  -               logs/zookeeper.log\n\
+             nimbus      running    42  1m1s  127.0.0.1:6627  logs/nimbus.log\n\
+             supervisor  starting   43    0s  -               logs/supervisor.log\n"
+        );
+        assert_eq!(report.items()[1]["pid"], 42);
+    }
+}

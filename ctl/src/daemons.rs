@@ -1,0 +1,145 @@
+//! The daemons as processes: the only place where `stormctl` calls into the daemon crates.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal};
+use storm_conf::Conf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::cli::{self, Role};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::logging;
+use crate::process::sweep::{self, Scope};
+use crate::process::{Record, RecordError, name_self};
+
+/// Runs one daemon in this process until it is asked to end.
+pub fn run(role: Role, args: &cli::Daemon, ctx: &Context) -> Result<(), Failure> {
+    name_self(role.name());
+    if args.detach {
+        // Fails only when we lead a session already, which is what it is for.
+        let _ = rustix::process::setsid();
+    }
+    if let Some(parent) = args.die_with {
+        tie_to(parent)?;
+    }
+    logging::start(args.log_file.as_deref()).map_err(|e| {
+        let file = args.log_file.as_deref().unwrap_or(Path::new("stderr"));
+        Failure::new(Exit::Failed, "log/unwritable", format!("cannot write the log {}", file.display()))
+            .evidence(e.to_string())
+    })?;
+    let record = Arc::new(Mutex::new(record(role, args, &ctx.conf)?));
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // Sockets and timers only: more threads would cost memory and win nothing.
+        .worker_threads(2)
+        .thread_name(role.name())
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::io("cannot start the runtime", &e))?;
+    // Its file goes when the process does.
+    let held = record.clone();
+    let result = runtime.block_on(async {
+        let stop = stop_signal()?;
+        let ready = move |address: SocketAddr| {
+            let mut record = record.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Err(e) = record.ready(address.to_string()) {
+                tracing::warn!("cannot write the pid file: {e}");
+            }
+        };
+        serve(role, ctx.conf.clone(), stopped(stop), ready).await
+    });
+    // A blocking call that hangs must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(held);
+    if let Err(failure) = &result {
+        tracing::error!("{}", failure.text(str::to_owned).trim_end());
+    }
+    if args.die_with.is_some() && role == Role::Supervisor {
+        // Who tied us to himself may be gone, and workers outlive a supervisor by design.
+        let scope = Scope::new(ctx.file.as_deref(), &ctx.conf.local_dir());
+        sweep::end(&sweep::workers(&scope), Duration::from_secs(1));
+    }
+    result
+}
+
+/// Ends this process when `parent` ends, however that comes.
+fn tie_to(parent: i32) -> Result<(), Failure> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|e| Failure::io("cannot tie this process to its parent", &e.into()))?;
+    // It may have ended before the kernel knew.
+    if rustix::process::getppid() != Pid::from_raw(parent) {
+        return Err(Failure::new(Exit::Interrupted, "start/orphan", "the process that started this one is gone"));
+    }
+    Ok(())
+}
+
+fn record(role: Role, args: &cli::Daemon, conf: &Conf) -> Result<Record, Failure> {
+    let path = role.pid_file(conf);
+    Record::take(&path, args.log_file.clone()).map_err(|e| match e {
+        RecordError::Taken(by) => {
+            let pid = by.map_or("another process".to_owned(), |r| format!("pid {}", r.identity.pid));
+            Failure::new(Exit::Conflict, "start/running", format!("{} runs already ({pid})", role.name()))
+                .evidence(path.display().to_string())
+                .hint(format!("stormctl stop {}", role.name()))
+        }
+        RecordError::Io(e) => Failure::new(Exit::Failed, "start/pid-file", format!("cannot write {}", path.display()))
+            .evidence(e.to_string())
+            .hint("set storm.local.dir to a folder that can be written"),
+    })
+}
+
+/// Becomes true at the first SIGTERM or SIGINT; at the second the process ends at once.
+fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
+    let listen = |kind| signal(kind).map_err(|e| Failure::io("cannot listen for signals", &e));
+    let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        for round in 0.. {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            if round > 0 {
+                std::process::exit(Exit::Interrupted as i32);
+            }
+            tracing::info!("asked to end");
+            sender.send_replace(true);
+        }
+    });
+    Ok(receiver)
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // A sender that is gone says stop as well.
+    let _ = stop.wait_for(|asked| *asked).await;
+}
+
+/// Runs the daemon of a role until `shutdown`; `ready` hears where it serves.
+async fn serve(
+    role: Role,
+    conf: Conf,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> Result<(), Failure> {
+    match role {
+        Role::Supervisor => {
+            let stormctl = std::env::current_exe()
+                .map_err(|e| Failure::io("this program's own path is unknown, so workers cannot be started", &e))?;
+            let options = storm_supervisor::Options { stormctl };
+            storm_supervisor::run(conf, options, |r| ready(r.address), shutdown)
+                .await
+                .map_err(|e| failed(role, e.code(), &e))
+        }
+        _ => Err(Failure::new(Exit::Failed, "x", "not yet")),
+    }
+}
+
+fn failed(role: Role, code: &str, e: &dyn std::error::Error) -> Failure {
+    let exit = if code.ends_with("conf") || code.ends_with("config") { Exit::ConfigInvalid } else { Exit::Failed };
+    Failure::new(exit, code, format!("{} cannot run: {e}", role.name()))
+}

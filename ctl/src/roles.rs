@@ -1,0 +1,128 @@
+//! The daemons that a machine can have, where each keeps its files, and which of them this machine should run.
+
+use std::net::{IpAddr, ToSocketAddrs, UdpSocket};
+use std::path::PathBuf;
+
+use storm_conf::Conf;
+
+use crate::cli::Role;
+
+/// The key by which a storm.yaml says what its machine runs; without it the roles follow from the addresses.
+pub const ROLES_KEY: &str = "stormctl.roles";
+
+impl Role {
+    pub const ALL: [Role; 3] = [Role::Zookeeper, Role::Nimbus, Role::Supervisor];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Zookeeper => "zookeeper",
+            Role::Nimbus => "nimbus",
+            Role::Supervisor => "supervisor",
+        }
+    }
+
+    /// What starts it in the foreground.
+    pub fn verb(self) -> &'static str {
+        match self {
+            Role::Zookeeper => "dev-zookeeper",
+            _ => self.name(),
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Role> {
+        match name {
+            "zookeeper" | "dev-zookeeper" | "dev_zookeeper" | "zk" => Some(Role::Zookeeper),
+            "nimbus" => Some(Role::Nimbus),
+            "supervisor" => Some(Role::Supervisor),
+            _ => None,
+        }
+    }
+
+    pub fn log_file(self, conf: &Conf) -> PathBuf {
+        conf.log_dir().join(format!("{}.log", self.name()))
+    }
+
+    /// Where what a daemon says before it has its log, or when it breaks, is kept.
+    pub fn out_file(self, conf: &Conf) -> PathBuf {
+        conf.log_dir().join(format!("{}.out", self.name()))
+    }
+
+    pub fn pid_file(self, conf: &Conf) -> PathBuf {
+        conf.local_dir().join("run").join(format!("{}.pid", self.name()))
+    }
+}
+
+/// The roles of this machine, in the order in which they start.
+pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Vec<Role> {
+    if conf.get(ROLES_KEY).is_some() {
+        let mut roles: Vec<Role> = conf.strings(ROLES_KEY).iter().filter_map(|n| Role::of_name(n)).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        return roles;
+    }
+    let mut roles = Vec::new();
+    let zookeepers = conf.strings("storm.zookeeper.servers");
+    // Ours is a server for one machine: where an ensemble is named, Apache ZooKeeper runs.
+    if zookeepers.len() == 1 && mine(&zookeepers[0]) {
+        roles.push(Role::Zookeeper);
+    }
+    if conf.strings("nimbus.seeds").iter().any(|seed| mine(seed)) {
+        roles.push(Role::Nimbus);
+    }
+    if conf.bool("supervisor.enable") != Some(false) && !conf.ints("supervisor.slots.ports").is_empty() {
+        roles.push(Role::Supervisor);
+    }
+    roles
+}
+
+/// Whether a host name means this machine: only a local address can be bound.
+pub fn is_this_machine(conf: &Conf, host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    if host == "localhost" || host == conf.hostname() {
+        return true;
+    }
+    let local = |ip: IpAddr| ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok();
+    match host.parse::<IpAddr>() {
+        Ok(ip) => local(ip),
+        Err(_) => (host, 0).to_socket_addrs().is_ok_and(|mut all| all.any(|a| local(a.ip()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn roles(set: &[(&str, serde_json::Value)]) -> Vec<Role> {
+        let mut conf = Conf::defaults();
+        for (key, value) in set {
+            conf.set(key, value.clone());
+        }
+        configured(&conf, &|host| host == "localhost" || host == "me")
+    }
+
+    #[test]
+    fn addresses_decide_unless_roles_are_named() {
+        assert_eq!(roles(&[]), Role::ALL);
+        assert_eq!(
+            roles(&[("storm.zookeeper.servers", json!(["z1", "z2"])), ("nimbus.seeds", json!(["n1", "n2"]))]),
+            [Role::Supervisor]
+        );
+        assert_eq!(
+            roles(&[("nimbus.seeds", json!(["n1", "me"])), ("supervisor.enable", json!(false))]),
+            [Role::Zookeeper, Role::Nimbus]
+        );
+        assert_eq!(roles(&[(ROLES_KEY, json!(["supervisor", "dev-zookeeper"]))]), [Role::Zookeeper, Role::Supervisor]);
+        assert_eq!(roles(&[(ROLES_KEY, json!([]))]), []);
+    }
+
+    #[test]
+    fn local_addresses_are_this_machine() {
+        let conf = Conf::defaults();
+        for host in ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]", &conf.hostname()] {
+            assert!(is_this_machine(&conf, host), "{host}");
+        }
+        // An address of the block that is kept for documentation is nobody's.
+        assert!(!is_this_machine(&conf, "192.0.2.1"));
+    }
+}
