@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use storm_thrift::types::Assignment;
 
 use crate::paths::{ASSIGNMENTS, child};
-use crate::{Cluster, ZkError};
+use crate::{Changes, Cluster, ZkError};
 
 impl Cluster {
     pub async fn assignments(&self) -> Result<BTreeMap<String, Assignment>, ZkError> {
@@ -22,6 +22,11 @@ impl Cluster {
 
     pub async fn set_assignment(&self, id: &str, assignment: &Assignment) -> Result<(), ZkError> {
         self.write(&child(ASSIGNMENTS, id), assignment).await
+    }
+
+    /// Fires when the assignment is written, made or removed, and once at the start.
+    pub fn watch_assignment(&self, id: &str) -> Changes {
+        self.watch_node(child(ASSIGNMENTS, id))
     }
 
     pub async fn remove_assignment(&self, id: &str) -> Result<(), ZkError> {
