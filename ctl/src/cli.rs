@@ -108,7 +108,7 @@ pub enum Verb {
     Supervisor(Daemon),
     /// A ZooKeeper server for one machine, in the foreground
     #[command(name = "dev-zookeeper", alias = "dev_zookeeper", alias = "zookeeper")]
-    DevZookeeper(Daemon),
+    DevZookeeper(DevZookeeper),
     /// A worker; the Supervisor starts it
     #[command(hide = true)]
     Worker(Worker),
@@ -283,12 +283,18 @@ pub struct Daemon {
 }
 
 #[derive(Debug, Args)]
+pub struct DevZookeeper {
+    #[command(flatten)]
+    pub daemon: Daemon,
+    /// A zoo.cfg; without it, the ZooKeeper keys of storm.yaml and dev.zookeeper.path say all
+    pub zoo_cfg: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct Worker {
-    pub topology_id: String,
-    pub supervisor_id: String,
-    pub supervisor_port: u16,
-    pub port: u16,
-    pub worker_id: String,
+    /// Topology, supervisor, the supervisor's port, port, worker
+    #[arg(num_args = 5, required = true)]
+    pub args: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! The daemons as processes: the only place where `stormctl` calls into the daemon crates.
 
-use std::net::SocketAddr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,8 +18,27 @@ use crate::logging;
 use crate::process::sweep::{self, Scope};
 use crate::process::{Record, RecordError, name_self};
 
+/// A daemon, and what only it is told.
+#[derive(Debug)]
+pub enum Daemon {
+    Zookeeper { zoo_cfg: Option<PathBuf> },
+    Nimbus,
+    Supervisor,
+}
+
+impl Daemon {
+    fn role(&self) -> Role {
+        match self {
+            Daemon::Zookeeper { .. } => Role::Zookeeper,
+            Daemon::Nimbus => Role::Nimbus,
+            Daemon::Supervisor => Role::Supervisor,
+        }
+    }
+}
+
 /// Runs one daemon in this process until it is asked to end.
-pub fn run(role: Role, args: &cli::Daemon, ctx: &Context) -> Result<(), Failure> {
+pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Failure> {
+    let role = daemon.role();
     name_self(role.name());
     if args.detach {
         // Fails only when we lead a session already, which is what it is for.
@@ -51,7 +70,7 @@ pub fn run(role: Role, args: &cli::Daemon, ctx: &Context) -> Result<(), Failure>
                 tracing::warn!("cannot write the pid file: {e}");
             }
         };
-        serve(role, ctx.conf.clone(), stopped(stop), ready).await
+        serve(daemon, ctx.conf.clone(), stopped(stop), ready).await
     });
     // A blocking call that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -121,13 +140,22 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 
 /// Runs the daemon of a role until `shutdown`; `ready` hears where it serves.
 async fn serve(
-    role: Role,
+    daemon: &Daemon,
     conf: Conf,
     shutdown: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
-    match role {
-        Role::Supervisor => {
+    let role = daemon.role();
+    match daemon {
+        Daemon::Zookeeper { zoo_cfg } => {
+            let options = match zoo_cfg {
+                Some(file) => storm_zookeeper::Options::from_zoo_cfg(file).map_err(|e| failed(role, e.code(), &e))?,
+                None => zookeeper_options(&conf)?,
+            };
+            storm_zookeeper::run(options, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e))
+        }
+        Daemon::Nimbus => storm_nimbus::run(conf, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e)),
+        Daemon::Supervisor => {
             let stormctl = std::env::current_exe()
                 .map_err(|e| Failure::io("this program's own path is unknown, so workers cannot be started", &e))?;
             let options = storm_supervisor::Options { stormctl };
@@ -135,8 +163,32 @@ async fn serve(
                 .await
                 .map_err(|e| failed(role, e.code(), &e))
         }
-        _ => Err(Failure::new(Exit::Failed, "x", "not yet")),
     }
+}
+
+/// The server that this storm.yaml names: reachable from outside only when it names this machine so.
+fn zookeeper_options(conf: &Conf) -> Result<storm_zookeeper::Options, Failure> {
+    let port = conf.int("storm.zookeeper.port").and_then(|p| u16::try_from(p).ok()).unwrap_or(2181);
+    let loopback = |host: &String| {
+        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    let servers = conf.strings("storm.zookeeper.servers");
+    if servers.len() > 1 {
+        return Err(Failure::new(
+            Exit::Refused,
+            "zookeeper/ensemble",
+            "storm.zookeeper.servers names an ensemble, and this server is for one machine",
+        )
+        .evidence(servers.join(", "))
+        .hint("run Apache ZooKeeper on those hosts, or name one host"));
+    }
+    let ip = if servers.iter().all(loopback) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    let dir = conf.home().join(conf.str("dev.zookeeper.path").unwrap_or("/tmp/dev-storm-zookeeper"));
+    let mut options = storm_zookeeper::Options::new(dir, SocketAddr::from((ip, port)));
+    // Every worker of the machine connects from one address.
+    options.max_client_cnxns = 0;
+    options.four_letter_whitelist.extend(["mntr", "stat", "conf", "isro", "wchs"].map(str::to_owned));
+    Ok(options)
 }
 
 fn failed(role: Role, code: &str, e: &dyn std::error::Error) -> Failure {

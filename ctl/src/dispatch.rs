@@ -6,13 +6,14 @@ use std::time::Instant;
 use clap::Parser;
 use storm_conf::Reader;
 
-use crate::cli::{Cli, Role, Verb};
-use crate::commands::{describe, jps, kill, lifecycle, list, logs, start, version};
+use crate::cli::{Cli, Verb, Zk};
+use crate::commands::{describe, jps, kill, lifecycle, list, logs, start, version, zk};
 use crate::context::Context;
-use crate::daemons;
+use crate::daemons::{self, Daemon};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::quickstart;
 
 pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
     let began = Instant::now();
@@ -44,20 +45,24 @@ fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::Stop(args) => start::stop(&load(Reader::Operator)?, &args),
         Verb::Restart(args) => start::restart(&load(Reader::Operator)?, &args),
         Verb::Status(args) => start::status(&load(Reader::Operator)?, &args),
-        Verb::Nimbus(args) => daemons::run(Role::Nimbus, &args, &load(Reader::Daemon)?),
-        Verb::Supervisor(args) => daemons::run(Role::Supervisor, &args, &load(Reader::Daemon)?),
-        Verb::DevZookeeper(args) => daemons::run(Role::Zookeeper, &args, &load(Reader::Daemon)?),
+        Verb::Nimbus(args) => daemons::run(&Daemon::Nimbus, &args, &load(Reader::Daemon)?),
+        Verb::Supervisor(args) => daemons::run(&Daemon::Supervisor, &args, &load(Reader::Daemon)?),
+        Verb::DevZookeeper(args) => {
+            daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
+        }
+        Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         verb => client(&load(Reader::Client)?, verb),
     }
 }
 
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().map_err(|e| Failure::io("cannot start the runtime", &e))
+}
+
 /// The commands that talk to the cluster and then end: one thread is enough for them.
 fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::io("cannot start the runtime", &e))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         match verb {
             Verb::List => list::run(ctx).await,
             Verb::Describe(args) => describe::run(ctx, &args.name).await,
@@ -65,6 +70,7 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Deactivate(args) => lifecycle::deactivate(ctx, &args.name).await,
             Verb::Rebalance(args) => lifecycle::rebalance(ctx, &args).await,
             Verb::Kill(args) => kill::run(ctx, &args).await,
+            Verb::Zk(Zk::Status(args)) => zk::status(ctx, &args).await,
             other => Err(Failure::new(Exit::Failed, "x", format!("{other:?}"))),
         }
     })

@@ -13,9 +13,11 @@ mod jps;
 mod logging;
 mod printer;
 mod process;
+mod quickstart;
 mod roles;
 mod service;
 mod stats;
+mod submission;
 mod table;
 
 use std::process::ExitCode;

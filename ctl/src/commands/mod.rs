@@ -9,3 +9,4 @@ pub mod logs;
 pub mod start;
 pub mod topology;
 pub mod version;
+pub mod zk;

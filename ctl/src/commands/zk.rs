@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn the_lines_that_people_grep_come_first() {
-        let srvr = "Zookeeper version: 3.9.5\nLatency min/avg/max: 0/0.5/7\nReceived: 10\nMode: standalone\nNode count: 5\n";
+        let srvr =
+            "Zookeeper version: 3.9.5\nLatency min/avg/max: 0/0.5/7\nReceived: 10\nMode: standalone\nNode count: 5\n";
         let address: SocketAddr = "192.0.2.1:2181".parse().unwrap();
         let server = Server::parse("zk1", address, srvr, "zk_watch_count\t3\nzk_uptime\t1000\n");
         assert_eq!(

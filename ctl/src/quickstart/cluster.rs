@@ -9,8 +9,8 @@ use super::site::Site;
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::sweep::{self, Scope};
 use crate::process::Identity;
+use crate::process::sweep::{self, Scope};
 use crate::service::{self, Launch, Starting};
 
 const START: Duration = Duration::from_secs(20);
@@ -88,7 +88,9 @@ impl Cluster {
             let failure = match NimbusClient::leader(self.conf()).await {
                 Ok(mut nimbus) => match nimbus.get_cluster_info().await {
                     Ok(info) if !info.supervisors.is_empty() => return Ok(nimbus),
-                    Ok(_) => Failure::new(Exit::Deadline, "quickstart/no-supervisor", "the Supervisor does not register"),
+                    Ok(_) => {
+                        Failure::new(Exit::Deadline, "quickstart/no-supervisor", "the Supervisor does not register")
+                    }
                     Err(e) => e.into(),
                 },
                 Err(e) => e.into(),

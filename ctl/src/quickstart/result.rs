@@ -26,8 +26,12 @@ impl Counts {
             let text = String::from_utf8_lossy(row);
             let Some((word, count)) = text.rsplit_once('\t').and_then(|(w, c)| Some((w, c.parse::<i64>().ok()?)))
             else {
-                return Err(Failure::new(Exit::Failed, "quickstart/result", "the result holds a line that is no count")
-                    .evidence(format!("{}:{}: {text}", path.display(), number + 1)));
+                return Err(Failure::new(
+                    Exit::Failed,
+                    "quickstart/result",
+                    "the result holds a line that is no count",
+                )
+                .evidence(format!("{}:{}: {text}", path.display(), number + 1)));
             };
             match counts.get_mut(word) {
                 Some(known) => *known = count.max(*known),

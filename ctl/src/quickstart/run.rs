@@ -139,12 +139,7 @@ fn size(path: &Path) -> u64 {
 }
 
 /// When the first word has come out at the end of the topology. Files without a word have none.
-async fn first_tuple(
-    cluster: &mut Cluster,
-    input: &Input,
-    sink: &Path,
-    steps: &Steps,
-) -> Result<Instant, Failure> {
+async fn first_tuple(cluster: &mut Cluster, input: &Input, sink: &Path, steps: &Steps) -> Result<Instant, Failure> {
     let words = input.paths.iter().any(|p| has_word(p));
     steps.moving("waiting for the workers");
     let mut asked = Instant::now();

@@ -60,20 +60,14 @@ impl Site {
         Site::make(home, None, &ports, settings)
     }
 
-    fn make(
-        home: PathBuf,
-        temporary: Option<TempDir>,
-        ports: &[u16],
-        settings: &[String],
-    ) -> Result<Site, Failure> {
+    fn make(home: PathBuf, temporary: Option<TempDir>, ports: &[u16], settings: &[String]) -> Result<Site, Failure> {
         let file = home.join("conf/storm.yaml");
         let cannot = |e: std::io::Error| Failure::io(format!("cannot write {}", file.display()), &e);
         for dir in ["conf", "logs", "local"] {
             fs::create_dir_all(home.join(dir)).map_err(cannot)?;
         }
         fs::write(&file, yaml(&settings_of(&home, ports))).map_err(cannot)?;
-        let options =
-            LoadOptions { file: Some(file.clone()), overrides: settings.to_vec(), ..LoadOptions::default() };
+        let options = LoadOptions { file: Some(file.clone()), overrides: settings.to_vec(), ..LoadOptions::default() };
         let conf = storm_conf::load(&options)?;
         Ok(Site { home, file, conf, temporary })
     }
@@ -101,9 +95,7 @@ fn ports(wanted: &[u16]) -> Result<Vec<u16>, Failure> {
     for &port in wanted {
         held.push(bind(port).or_else(|_| bind(0)).map_err(|e| Failure::io("no port is free on 127.0.0.1", &e))?);
     }
-    held.iter()
-        .map(|l| l.local_addr().map(|a| a.port()).map_err(|e| Failure::io("a socket has no port", &e)))
-        .collect()
+    held.iter().map(|l| l.local_addr().map(|a| a.port()).map_err(|e| Failure::io("a socket has no port", &e))).collect()
 }
 
 fn settings_of(home: &Path, ports: &[u16]) -> Map<String, Value> {

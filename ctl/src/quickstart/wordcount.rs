@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use storm_topology::{Builtin, Topology, TopologyBuilder};
+use storm_topology::prelude::{Builtin, Topology, TopologyBuilder};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,6 +25,7 @@ pub fn topology(files: &[PathBuf], sink: &Path) -> Result<Topology, Failure> {
     builder.builtin_bolt("count", &Builtin::Count).parallelism(2).fields("split", ["word"]);
     builder.builtin_bolt("sink", &Builtin::File { path: sink.display().to_string() }).global("count");
     builder.build().map_err(|e| {
-        Failure::new(Exit::Failed, "quickstart/topology", "the word count is not a valid topology").evidence(e.to_string())
+        Failure::new(Exit::Failed, "quickstart/topology", "the word count is not a valid topology")
+            .evidence(e.to_string())
     })
 }
