@@ -145,3 +145,7 @@ fn library_path(merged: &Conf, dist: &Stormdist) -> String {
     let system = merged.str("java.library.path").unwrap_or("/usr/local/lib:/opt/local/lib:/usr/lib:/usr/lib64");
     format!("{0}/Linux-{arch}:{0}:{system}", resources.display())
 }
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

@@ -553,3 +553,7 @@ fn backoff(short_lives: u32) -> Millis {
         Some(n) => FIRST_BACKOFF.saturating_mul(1 << n.min(10)).min(LAST_BACKOFF),
     }
 }
+
+#[cfg(test)]
+#[path = "slot_tests.rs"]
+mod tests;

@@ -129,7 +129,7 @@ async fn a_worker_of_no_slot_is_ended() {
     let s = home.supervisor().await;
     eventually("the end of the stray", || !alive(pid) && !alive(child)).await;
     eventually("a clean folder", || !home.layout().worker(&worker).root().exists()).await;
-    s.end().await;
+    s.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
