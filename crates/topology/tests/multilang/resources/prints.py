@@ -1,0 +1,2 @@
+print("hello from a component that forgot the protocol")
+print("end")
