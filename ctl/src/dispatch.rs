@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use storm_conf::Reader;
+use storm_topology::builder::Natives;
 
 use crate::cli::{Cli, Verb, Zk};
 use crate::commands::{describe, jps, kill, lifecycle, list, logs, start, version, zk};
@@ -25,6 +26,9 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
             return if e.use_stderr() { Exit::Usage } else { Exit::Ok }.into();
         }
     };
+    if let Verb::Worker(args) = &cli.verb {
+        return ExitCode::from(storm_worker::execute(&args.args, Natives::default()));
+    }
     let printer = Printer::new(cli.global.output, cli.global.no_color);
     match run(cli, printer, began) {
         Ok(()) => Exit::Ok.into(),
