@@ -7,6 +7,7 @@ pub mod builtins;
 mod component;
 mod context;
 mod describe;
+pub mod flux;
 pub mod jar;
 pub mod multilang;
 mod output;

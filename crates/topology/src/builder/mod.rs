@@ -1,7 +1,7 @@
 //! Topologies put together in Rust.
 
 mod declare;
-mod groupings;
+pub(crate) mod groupings;
 mod partial_key;
 mod topology;
 
