@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::JoinHandle;
 
 use storm_thrift::types::{ExecutorInfo, ExecutorStats};
 use tokio::sync::mpsc;
@@ -34,19 +34,17 @@ impl Engine {
         let (fatal_in, fatal) = mpsc::channel(64);
         let Built { shared, threads, statistics, events } = build(&spec, errors_in, fatal_in)?;
         let statistics = Arc::new(Mutex::new(statistics));
-        let (alive, ended) = mpsc::channel::<()>(1);
         let mut handle = EngineHandle {
-            errors,
-            fatal,
+            errors: Some(errors),
+            fatal: Some(fatal),
             shared: shared.clone(),
             statistics: statistics.clone(),
             runtime: runtime.clone(),
             topology_id: topology_id.clone(),
             background: Vec::new(),
-            ended,
+            threads: Mutex::new(Vec::new()),
         };
         for (name, mut thread) in threads {
-            let alive = alive.clone();
             let shared = shared.clone();
             let body = move || {
                 let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| thread.run()));
@@ -54,13 +52,10 @@ impl Engine {
                     let message = format!("the engine itself {}; please report it", crate::task::panic_text(&*panic));
                     shared.die(ComponentReport { component: "__system".to_owned(), task: -1, message });
                 }
-                drop(alive);
             };
             // When this fails, dropping the handle stops the threads that were started.
-            std::thread::Builder::new()
-                .name(name.clone())
-                .spawn(body)
-                .map_err(|cause| EngineError::Thread { name, cause })?;
+            let started = std::thread::Builder::new().name(name.clone()).spawn(body);
+            lock(&handle.threads).push(started.map_err(|cause| EngineError::Thread { name, cause })?);
         }
         PeerTable::update(&shared, &runtime, &topology_id, &spec.peers);
         let mut background = vec![runtime.spawn(timer::run(shared.clone(), statistics, events)).abort_handle()];
@@ -85,20 +80,29 @@ fn adopt(
 
 /// A running engine. Dropping it stops the engine without waiting.
 pub struct EngineHandle {
-    /// Errors of components: those they report, failed tuples, and deaths.
-    pub errors: mpsc::Receiver<ComponentReport>,
-    /// Deaths of components: the worker has to end, as it does in Storm.
-    pub fatal: mpsc::Receiver<ComponentReport>,
+    errors: Option<mpsc::Receiver<ComponentReport>>,
+    fatal: Option<mpsc::Receiver<ComponentReport>>,
     shared: SharedRef,
     statistics: Arc<Mutex<Statistics>>,
     runtime: tokio::runtime::Handle,
     topology_id: Arc<str>,
     background: Vec<AbortHandle>,
-    /// Closed when the last thread has ended.
-    ended: mpsc::Receiver<()>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl EngineHandle {
+    /// Errors of components: those they report, failed tuples, and deaths. There is one receiver; a second call gets a channel
+    /// that has ended.
+    pub fn errors(&mut self) -> mpsc::Receiver<ComponentReport> {
+        self.errors.take().unwrap_or_else(ended)
+    }
+
+    /// Deaths of components: the worker has to end, as it does in Storm. There is one receiver; a second call gets a channel that
+    /// has ended.
+    pub fn fatal(&mut self) -> mpsc::Receiver<ComponentReport> {
+        self.fatal.take().unwrap_or_else(ended)
+    }
+
     /// Lets the spouts emit.
     pub fn activate(&self) {
         self.shared.set_active(true);
@@ -110,8 +114,8 @@ impl EngineHandle {
     }
 
     /// Takes a new assignment of the tasks that other workers run: task to `host:port`.
-    pub fn update_peers(&self, peers: &BTreeMap<i32, String>) {
-        PeerTable::update(&self.shared, &self.runtime, &self.topology_id, peers);
+    pub fn update_peers(&self, peers: BTreeMap<i32, String>) {
+        PeerTable::update(&self.shared, &self.runtime, &self.topology_id, &peers);
     }
 
     /// Statistics of all executors of this worker, also those that run nothing here, such as Storm's ackers.
@@ -124,18 +128,21 @@ impl EngineHandle {
         if task < 1 || task as usize > self.shared.tasks.len() { 0 } else { self.shared.queued(task) }
     }
 
-    /// Closes the components and ends the threads. False when a component was still busy after `grace`; its thread is left
-    /// behind, and ends when the component returns.
-    pub async fn shutdown(mut self, grace: Duration) -> bool {
+    /// Closes the components and ends the threads. Blocks until the last has ended, which a component that never returns can put
+    /// off for ever: the caller sets the limit.
+    pub fn shutdown(&self) {
         self.stop();
-        tokio::time::timeout(grace, self.ended.recv()).await.is_ok()
+        for thread in std::mem::take(&mut *lock(&self.threads)) {
+            // Its panic, if any, has been told on the fatal channel.
+            let _ = thread.join();
+        }
     }
 
-    fn stop(&mut self) {
+    fn stop(&self) {
         for thread in &self.shared.threads {
             thread.post(Mail::Stop);
         }
-        for task in self.background.drain(..) {
+        for task in &self.background {
             task.abort();
         }
         PeerTable::update(&self.shared, &self.runtime, &self.topology_id, &BTreeMap::new());
@@ -146,4 +153,8 @@ impl Drop for EngineHandle {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn ended() -> mpsc::Receiver<ComponentReport> {
+    mpsc::channel(1).1
 }

@@ -38,6 +38,7 @@ pub(crate) struct Outbound {
     pub(crate) homes: Vec<Option<Producer<Box<Batch>>>>,
     /// Where own batches come home from.
     pub(crate) returns: Vec<Consumer<Box<Batch>>>,
+    #[expect(clippy::vec_box, reason = "batches travel as boxes; unboxing them here would copy them")]
     pool: Vec<Box<Batch>>,
     /// Batches for tasks of this thread, to be put in their queues when the current call is over.
     pub(crate) here: Vec<(usize, Box<Batch>)>,

@@ -43,12 +43,17 @@ impl EngineSpec {
     /// A topology that runs entirely in this process: all executors as the topology starts with, no peers.
     ///
     /// Must be called on a tokio runtime, which then serves the engine's timers.
-    pub fn in_process(topology_id: &str, topology: SystemTopology, factory: Arc<dyn ComponentFactory>) -> EngineSpec {
+    pub fn in_process(
+        topology_id: &str,
+        topology: SystemTopology,
+        conf: Map<String, Value>,
+        factory: Arc<dyn ComponentFactory>,
+    ) -> EngineSpec {
         let executors = topology.executors(&topology.start_executors()).into_values().flatten().collect();
         EngineSpec {
             topology_id: topology_id.to_owned(),
             topology,
-            conf: Map::new(),
+            conf,
             executors,
             factory,
             peers: BTreeMap::new(),

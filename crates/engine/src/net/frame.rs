@@ -60,7 +60,7 @@ pub(crate) async fn read_greeting(from: &mut (impl AsyncRead + Unpin), topology_
     }
     let mut id = vec![0; len];
     from.read_exact(&mut id).await?;
-    if id != &topology_id.as_bytes()[..topology_id.len().min(MAX_ID)] {
+    if id != topology_id.as_bytes()[..topology_id.len().min(MAX_ID)] {
         return Err(WireError::OtherTopology(String::from_utf8_lossy(&id).into_owned()));
     }
     Ok(())
