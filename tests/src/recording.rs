@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use storm_thrift::types::{Grouping, StormTopology};
@@ -13,6 +13,9 @@ use crate::cluster::Cluster;
 use crate::jars::python_jar;
 use crate::topologies::{bolt, spout, submit};
 use crate::wait::{wait_for, wait_until};
+
+/// A stream that rests longer does not flow.
+const STALL: Duration = Duration::from_secs(10);
 
 pub struct Recording {
     name: String,
@@ -90,6 +93,15 @@ impl Recording {
             let now = self.progress();
             tasks.iter().all(|task| of(&now, task) > of(&before, task))
         });
+    }
+
+    /// Tuples go through each of these tasks again and again for this long.
+    #[track_caller]
+    pub fn keep_flowing(&self, span: Duration, what: &str, tasks: &[u32]) {
+        let start = Instant::now();
+        while start.elapsed() < span {
+            self.wait_for_flow(STALL, what, tasks);
+        }
     }
 
     /// The recording task on each worker port, as Nimbus tells it; waits until there are so many.
