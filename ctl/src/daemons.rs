@@ -18,6 +18,10 @@ use crate::logging;
 use crate::process::sweep::{self, Scope};
 use crate::process::{Record, RecordError, name_self};
 
+/// How long a daemon may take to say goodbye, to a ZooKeeper that may be gone itself. Storm gives a second.
+const END_LIMIT: Duration = Duration::from_secs(3);
+const TIED_END_LIMIT: Duration = Duration::from_millis(500);
+
 /// A daemon, and what only it is told.
 #[derive(Debug)]
 pub enum Daemon {
@@ -70,7 +74,18 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
                 tracing::warn!("cannot write the pid file: {e}");
             }
         };
-        serve(daemon, ctx.conf.clone(), stopped(stop), ready).await
+        let limit = if args.die_with.is_some() { TIED_END_LIMIT } else { END_LIMIT };
+        let overdue = async {
+            stopped(stop.clone()).await;
+            tokio::time::sleep(limit).await;
+        };
+        tokio::select! {
+            ended = serve(daemon, ctx.conf.clone(), stopped(stop.clone()), ready) => ended,
+            () = overdue => {
+                tracing::warn!("not at its end {} ms after it was asked to: ends now", limit.as_millis());
+                Ok(())
+            }
+        }
     });
     // A blocking call that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));

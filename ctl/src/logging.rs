@@ -23,13 +23,7 @@ const OLD_FILES: usize = 9;
 
 /// Sends what the daemons log to the file, or to stderr without one.
 pub fn start(file: Option<&Path>) -> io::Result<()> {
-    let levels = std::env::var(LEVEL_VARIABLE).unwrap_or_default();
-    let levels: Targets = levels.parse().unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
-    let levels = if levels.iter().next().is_none() && levels.default_level().is_none() {
-        levels.with_default(tracing::Level::INFO)
-    } else {
-        levels
-    };
+    let levels = levels(&std::env::var(LEVEL_VARIABLE).unwrap_or_default());
     let layer = tracing_subscriber::fmt::layer().event_format(Lines).with_ansi(false);
     let registry = tracing_subscriber::registry().with(levels);
     let set = match file {
@@ -40,6 +34,12 @@ pub fn start(file: Option<&Path>) -> io::Result<()> {
         None => tracing::subscriber::set_global_default(registry.with(layer.with_writer(io::stderr))),
     };
     set.map_err(io::Error::other)
+}
+
+/// What cannot be read as levels is not worth a daemon that does not start.
+fn levels(text: &str) -> Targets {
+    let info = Targets::new().with_default(tracing::Level::INFO);
+    if text.trim().is_empty() { info } else { text.parse().unwrap_or(info) }
 }
 
 /// `2026-08-02T10:02:21.991Z storm_nimbus::leader main [INFO] what happened`
@@ -131,6 +131,13 @@ impl Write for Rolled {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_are_info_unless_said() {
+        let info = |text: &str| levels(text).would_enable("storm_nimbus", &tracing::Level::INFO);
+        assert!(info("") && info("nonsense=loud") && info("info,storm_nimbus=debug"));
+        assert!(!info("warn"));
+    }
 
     #[test]
     fn times_are_iso() {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::identity::Identity;
 use super::proc::{self, Entry};
@@ -85,6 +85,17 @@ pub fn kill_members(scope: &Scope) {
         signal_all(&identities, Signal::KILL);
         wait_gone(&identities, Duration::from_secs(1));
     }
+}
+
+/// From now on descendants whose parent ends become our children.
+pub fn adopt_orphans() {
+    // Without it they become children of the machine's first process, which is right as well.
+    let _ = rustix::process::set_child_subreaper(Some(rustix::process::getpid()));
+}
+
+/// Takes the exit status of children that have ended.
+pub fn reap_orphans() {
+    while let Ok(Some(_)) = rustix::process::wait(WaitOptions::NOHANG) {}
 }
 
 /// Asks these processes to end, and does not wait.

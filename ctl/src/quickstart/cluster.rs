@@ -26,6 +26,11 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn new(site: Site) -> Cluster {
+        // Workers whose Supervisor is gone become our children, so that none stays behind as a zombie where the
+        // machine's first process does not care for them.
+        if !site.is_kept() {
+            sweep::adopt_orphans();
+        }
         Cluster { site, daemons: Vec::new(), kept: false }
     }
 
@@ -116,13 +121,17 @@ impl Cluster {
     /// Ends every process of the cluster and returns when there is none.
     pub fn stop(&mut self) {
         let scope = Scope::new(Some(&self.site.file), &self.site.conf.local_dir());
-        let identities: Vec<Identity> = self.daemons.iter().filter_map(Starting::identity).collect();
-        // Workers first: their Supervisor must not start them again, nor see them die for nothing.
-        sweep::ask(&identities);
-        sweep::wait_gone(&identities, GRACE);
+        // ZooKeeper last: the others say goodbye to it.
+        for zookeeper in [false, true] {
+            let asked = self.daemons.iter().filter(|d| (d.role == Role::Zookeeper) == zookeeper);
+            let asked: Vec<Identity> = asked.filter_map(Starting::identity).collect();
+            sweep::ask(&asked);
+            sweep::wait_gone(&asked, GRACE);
+        }
         sweep::kill_members(&scope);
         self.daemons.iter_mut().for_each(Starting::reap);
         self.daemons.clear();
+        sweep::reap_orphans();
     }
 }
 
