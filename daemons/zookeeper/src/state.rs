@@ -25,8 +25,15 @@ pub struct State {
     pub last_session: i64,
 }
 
-/// What a transaction did: one entry for each of its operations (`None` for a check), or for each node deleted.
-pub type Outcome = Vec<Option<Applied>>;
+/// What a transaction did, one entry for each node it changed.
+pub type Outcome = Vec<Applied>;
+
+/// What became of one operation: the change it was turned into and what that did; nothing for a check.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Done {
+    pub op: Option<Op>,
+    pub applied: Option<Applied>,
+}
 
 /// The first operation of a multi that was refused, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,28 +52,16 @@ impl State {
         rules: Rules,
         operations: &[Operation],
         time: i64,
-    ) -> Result<(Option<Txn>, Vec<Option<Op>>, Outcome), Refused> {
+    ) -> Result<(Option<Txn>, Vec<Done>), Refused> {
         let zxid = self.zxid + 1;
-        let mut ops = Vec::with_capacity(operations.len());
-        let mut outcome = Vec::with_capacity(operations.len());
+        let mut done = Vec::with_capacity(operations.len());
         // A lone operation is refused before it changes anything.
-        let several = operations.len() > 1;
-        if several {
+        if operations.len() > 1 {
             self.tree.begin();
         }
         for (index, operation) in operations.iter().enumerate() {
-            let done = prepare(&self.tree, who, rules, operation).and_then(|op| match op {
-                None => Ok((None, None)),
-                Some(op) => {
-                    let applied = apply(&mut self.tree, &op, zxid, time).map_err(|_| Code::RuntimeInconsistency)?;
-                    Ok((Some(op), Some(applied)))
-                }
-            });
-            match done {
-                Ok((op, applied)) => {
-                    ops.push(op);
-                    outcome.push(applied);
-                }
+            match self.execute_one(who, rules, operation, zxid, time) {
+                Ok(one) => done.push(one),
                 Err(code) => {
                     self.tree.roll_back();
                     return Err(Refused { index, code });
@@ -74,12 +69,27 @@ impl State {
             }
         }
         self.tree.keep();
-        let changes: Vec<Op> = ops.iter().flatten().cloned().collect();
+        let changes: Vec<Op> = done.iter().filter_map(|one| one.op.clone()).collect();
         if changes.is_empty() {
-            return Ok((None, ops, outcome));
+            return Ok((None, done));
         }
         self.zxid = zxid;
-        Ok((Some(Txn { zxid, time, session: who.session, change: Change::Ops(changes) }), ops, outcome))
+        Ok((Some(Txn { zxid, time, session: who.session, change: Change::Ops(changes) }), done))
+    }
+
+    fn execute_one(
+        &mut self,
+        who: Requester<'_>,
+        rules: Rules,
+        operation: &Operation,
+        zxid: i64,
+        time: i64,
+    ) -> Result<Done, Code> {
+        let Some(op) = prepare(&self.tree, who, rules, operation)? else {
+            return Ok(Done::default());
+        };
+        let applied = apply(&mut self.tree, &op, zxid, time).map_err(|_| Code::RuntimeInconsistency)?;
+        Ok(Done { op: Some(op), applied: Some(applied) })
     }
 
     pub fn create_session(&mut self, id: i64, session: Session, time: i64) -> Txn {
@@ -121,12 +131,12 @@ impl State {
                 let paths: Vec<Arc<str>> = self.tree.ephemerals(txn.session).cloned().collect();
                 for path in paths {
                     let op = Op::Delete { path: path.to_string() };
-                    outcome.push(Some(apply(&mut self.tree, &op, txn.zxid, txn.time)?));
+                    outcome.push(apply(&mut self.tree, &op, txn.zxid, txn.time)?);
                 }
             }
             Change::Ops(ops) => {
                 for op in ops {
-                    outcome.push(Some(apply(&mut self.tree, op, txn.zxid, txn.time)?));
+                    outcome.push(apply(&mut self.tree, op, txn.zxid, txn.time)?);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Takes a client's packet, does what it asks, and answers.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,8 @@ use crate::proto::{
 };
 use crate::server::connection::Connection;
 use crate::server::core::{Core, wall_ms};
-use crate::tree::{Applied, Requester, Rules, acl};
+use crate::state::{Done, Refused};
+use crate::tree::{Requester, Rules, acl};
 use crate::txn::Op;
 
 /// Identities a client may collect; nobody has more than one or two.
@@ -136,8 +138,9 @@ impl Core {
     }
 
     fn change(&mut self, connection: u64, session: i64, operation: Operation) -> Result<Reply, Code> {
-        let done = self.execute(connection, session, std::slice::from_ref(&operation))?;
-        let (op, applied) = done.into_iter().next().unwrap_or_default();
+        let done =
+            self.execute(connection, session, std::slice::from_ref(&operation)).map_err(|refused| refused.code)?;
+        let Done { op, applied } = done.into_iter().next().unwrap_or_default();
         Ok(match (operation, op, applied.and_then(|applied| applied.stat)) {
             (Operation::Create { kind: CreateKind::Plain, .. }, Some(Op::Create { path, .. }), _) => Reply::Path(path),
             (Operation::Create { .. }, Some(Op::Create { path, .. }), Some(stat)) => Reply::PathAndStat(path, stat),
@@ -147,18 +150,18 @@ impl Core {
     }
 
     fn multi(&mut self, connection: u64, session: i64, operations: &[Operation]) -> Vec<SubResult> {
-        let done = match self.execute_all(connection, session, operations) {
+        let done = match self.execute(connection, session, operations) {
             Ok(done) => done,
-            Err((failed, code)) => {
-                let error = |index: usize| match index.cmp(&failed) {
-                    std::cmp::Ordering::Less => Code::Ok,
-                    std::cmp::Ordering::Equal => code,
-                    std::cmp::Ordering::Greater => Code::RuntimeInconsistency,
+            Err(refused) => {
+                let error = |index: usize| match index.cmp(&refused.index) {
+                    Ordering::Less => Code::Ok,
+                    Ordering::Equal => refused.code,
+                    Ordering::Greater => Code::RuntimeInconsistency,
                 };
                 return (0..operations.len()).map(|index| SubResult::Error(error(index))).collect();
             }
         };
-        let results = operations.iter().zip(done).map(|(operation, (op, applied))| {
+        let results = operations.iter().zip(done).map(|(operation, Done { op, applied })| {
             let stat = applied.and_then(|applied| applied.stat).unwrap_or_default();
             match (operation, op) {
                 (Operation::Create { kind: CreateKind::Plain, .. }, Some(Op::Create { path, .. })) => {
@@ -173,32 +176,15 @@ impl Core {
         results.collect()
     }
 
-    fn execute(
-        &mut self,
-        connection: u64,
-        session: i64,
-        operations: &[Operation],
-    ) -> Result<Vec<(Option<Op>, Option<Applied>)>, Code> {
-        self.execute_all(connection, session, operations).map_err(|(_, code)| code)
-    }
-
-    /// Decides, applies, logs and tells those who watch. An error names the operation that was refused.
-    fn execute_all(
-        &mut self,
-        connection: u64,
-        session: i64,
-        operations: &[Operation],
-    ) -> Result<Vec<(Option<Op>, Option<Applied>)>, (usize, Code)> {
+    /// Decides, applies, logs and tells those who watch.
+    fn execute(&mut self, connection: u64, session: i64, operations: &[Operation]) -> Result<Vec<Done>, Refused> {
         let ids = self.clients.get(&connection).map_or(&[][..], |client| &client.ids);
         let rules = Rules { ttl_nodes: self.shared.options.extended_types_enabled };
-        let (txn, ops, outcome) = self
-            .state
-            .execute(Requester { session, ids }, rules, operations, wall_ms())
-            .map_err(|refused| (refused.index, refused.code))?;
+        let (txn, done) = self.state.execute(Requester { session, ids }, rules, operations, wall_ms())?;
         if let Some(txn) = &txn {
             self.log(txn);
         }
-        self.fire(&outcome);
-        Ok(ops.into_iter().zip(outcome).collect())
+        self.fire(done.iter().filter_map(|one| one.applied.as_ref()));
+        Ok(done)
     }
 }

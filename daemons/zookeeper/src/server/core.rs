@@ -16,9 +16,9 @@ use crate::proto::{EventType, Id, OpCode, encode_event};
 use crate::server::connection::{Connection, Shared, ToCore};
 use crate::server::pending::{Effect, Effects};
 use crate::sessions::{SessionClock, first_session_id};
-use crate::state::{Outcome, State};
+use crate::state::State;
 use crate::store::{Batch, LogStats, Release};
-use crate::tree::acl;
+use crate::tree::{Applied, acl};
 use crate::txn::Txn;
 use crate::watch::Watches;
 
@@ -197,9 +197,9 @@ impl Core {
     }
 
     /// Tells those who watch.
-    pub fn fire(&mut self, outcome: &Outcome) {
+    pub fn fire<'a>(&mut self, outcome: impl IntoIterator<Item = &'a Applied>) {
         let zxid = self.state.zxid;
-        for applied in outcome.iter().flatten() {
+        for applied in outcome {
             for (event, watchers) in self.watches.fire(&applied.events) {
                 if watchers.is_empty() {
                     continue;

@@ -24,14 +24,14 @@ pub struct Recovered {
 pub fn recover(dir: &DataDir, salt: Salt) -> Result<Recovered, ZooKeeperError> {
     remove_unfinished(dir)?;
     let logs = dir.list_logs()?;
-    let mut state = newest_snapshot(dir)?;
-    let Some(state) = &mut state else {
-        if logs.first().is_some_and(|(first, _)| *first > 1) {
+    let state = match newest_snapshot(dir)? {
+        Some(state) => state,
+        None if logs.first().is_some_and(|(first, _)| *first > 1) => {
             return Err(ZooKeeperError::NoSnapshot { path: dir.snapshots().to_owned() });
         }
-        return replay(dir, State::default(), logs, salt);
+        None => State::default(),
     };
-    replay(dir, std::mem::take(state), logs, salt)
+    replay(dir, state, logs, salt)
 }
 
 fn replay(
@@ -54,12 +54,12 @@ fn replay(
     let last = logs.len().saturating_sub(1);
     let mut open = None;
     for (index, (first, path)) in logs.iter().enumerate() {
+        if *first > state.zxid + 1 {
+            return Err(gap(state.zxid + 1, first - 1));
+        }
         match log::read(path)? {
             Contents::Unborn if index == last => {
                 warn!("{} was never begun: starting it again", path.display());
-                if *first != state.zxid + 1 {
-                    return Err(gap(state.zxid + 1, first - 1));
-                }
                 open = Some(LogFile::create(path, salt)?);
             }
             Contents::Frames { salt, txns, end, tail } if index == last || tail == Tail::Clean => {

@@ -24,8 +24,11 @@ pub struct Tree {
     ttls: BTreeSet<Arc<str>>,
     data_size: u64,
     /// What each changed path held, while a multi may still have to be taken back.
-    undo: Option<Vec<(Arc<str>, Option<Arc<Node>>)>>,
+    undo: Option<Vec<Before>>,
 }
+
+/// What was at a path, if anything.
+type Before = (Arc<str>, Option<Arc<Node>>);
 
 impl Default for Tree {
     fn default() -> Self {
