@@ -1,4 +1,6 @@
 //! `stormctl`: Storm's daemons, topologies and cluster from one program.
+//!
+//! It keeps the system's allocator: with mimalloc an idle Nimbus held 18 MiB of its own instead of 4.
 #![forbid(unsafe_code)]
 
 mod change;
@@ -21,9 +23,6 @@ mod submission;
 mod table;
 
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     dispatch::main(std::env::args())
