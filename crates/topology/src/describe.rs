@@ -4,11 +4,18 @@ use serde_json::{Map, Value, json};
 use storm_thrift::types::StormTopology;
 
 /// A topology, its configuration and the name its author gave it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TopologyDescription {
+    /// The name to submit it under unless another is given.
     pub name: Option<String>,
+    /// Its own configuration.
     pub conf: Map<String, Value>,
+    /// Itself.
     pub topology: StormTopology,
+    /// Folders on this machine whose files belong under `resources/` of its jar; none once it is packed.
+    pub resource_dirs: Vec<String>,
+    /// Ids of the components that the program which describes it brings.
+    pub natives: Vec<String>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +39,9 @@ impl TopologyDescription {
     pub fn to_json(&self) -> String {
         let bytes = storm_thrift::to_bytes(&self.topology);
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        json!({"storm-topology": 1, "name": self.name, "conf": self.conf, "thrift": hex}).to_string()
+        json!({"storm-topology": 1, "name": self.name, "conf": self.conf, "thrift": hex,
+               "resource_dirs": self.resource_dirs, "natives": self.natives})
+        .to_string()
     }
 
     pub fn from_json(text: &[u8]) -> Result<TopologyDescription, DescriptionError> {
@@ -52,7 +61,12 @@ impl TopologyDescription {
             return Err(DescriptionError::Shape("thrift is not a text"));
         };
         let bytes = from_hex(&hex).ok_or(DescriptionError::Shape("thrift is not made of hexadecimal digits"))?;
-        Ok(TopologyDescription { name, conf, topology: storm_thrift::from_bytes(&bytes)? })
+        let mut texts = |key: &str| match value.remove(key) {
+            None | Some(Value::Null) => Ok(Vec::new()),
+            Some(v) => serde_json::from_value(v),
+        };
+        let (resource_dirs, natives) = (texts("resource_dirs")?, texts("natives")?);
+        Ok(TopologyDescription { name, conf, topology: storm_thrift::from_bytes(&bytes)?, resource_dirs, natives })
     }
 }
 
@@ -75,6 +89,8 @@ mod tests {
             name: Some("words".to_owned()),
             conf: json!({"topology.workers": 2}).as_object().cloned().unwrap_or_default(),
             topology: StormTopology { storm_version: Some("2.8.3".to_owned()), ..Default::default() },
+            resource_dirs: vec!["/a b".to_owned()],
+            natives: vec!["split".to_owned()],
         };
         let text = description.to_json();
         assert_eq!(TopologyDescription::from_json(text.as_bytes()).unwrap(), description);

@@ -45,6 +45,7 @@ pub struct TopologyBuilder {
     spouts: BTreeMap<String, Part>,
     bolts: BTreeMap<String, Part>,
     natives: Natives,
+    resource_dirs: Vec<String>,
     problems: Vec<TopologyProblem>,
 }
 
@@ -73,6 +74,15 @@ impl TopologyBuilder {
     /// Sets a key of the topology's configuration, such as `topology.workers`.
     pub fn conf(&mut self, key: impl Into<String>, value: impl Into<Value>) -> &mut Self {
         self.conf.insert(key.into(), value.into());
+        self
+    }
+
+    /// Files of this folder go into the topology jar: scripts of multilang components, data. Needed where the topology is
+    /// submitted, not where it runs.
+    pub fn resources(&mut self, folder: impl Into<std::path::PathBuf>) -> &mut Self {
+        let folder = folder.into();
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        self.resource_dirs.push(folder.to_string_lossy().into_owned());
         self
     }
 
@@ -151,7 +161,7 @@ impl TopologyBuilder {
         if !problems.is_empty() {
             return Err(InvalidTopology { problems });
         }
-        Ok(Topology::new(self.name, self.conf, thrift, self.natives))
+        Ok(Topology::new(self.name, self.conf, thrift, self.natives, self.resource_dirs))
     }
 
     fn add_native(&mut self, id: &str, make: Make) {

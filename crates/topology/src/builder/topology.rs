@@ -41,6 +41,7 @@ pub struct Topology {
     conf: Map<String, Value>,
     thrift: StormTopology,
     natives: Natives,
+    resource_dirs: Vec<String>,
 }
 
 impl Topology {
@@ -49,8 +50,9 @@ impl Topology {
         conf: Map<String, Value>,
         thrift: StormTopology,
         natives: Natives,
+        resource_dirs: Vec<String>,
     ) -> Topology {
-        Topology { name, conf, thrift, natives }
+        Topology { name, conf, thrift, natives, resource_dirs }
     }
 
     /// The name its author gave it.
@@ -75,14 +77,21 @@ impl Topology {
 
     /// What others need to know of it.
     pub fn describe(&self) -> TopologyDescription {
-        TopologyDescription { name: self.name.clone(), conf: self.conf.clone(), topology: self.thrift.clone() }
+        TopologyDescription {
+            name: self.name.clone(),
+            conf: self.conf.clone(),
+            topology: self.thrift.clone(),
+            resource_dirs: self.resource_dirs.clone(),
+            natives: self.natives.ids().map(str::to_owned).collect(),
+        }
     }
 }
 
 impl From<TopologyDescription> for Topology {
     /// A topology without components of this program: built-in and multilang ones only.
     fn from(d: TopologyDescription) -> Topology {
-        Topology { name: d.name, conf: d.conf, thrift: d.topology, natives: Natives::default() }
+        let natives = Natives::default();
+        Topology { name: d.name, conf: d.conf, thrift: d.topology, natives, resource_dirs: d.resource_dirs }
     }
 }
 

@@ -8,10 +8,10 @@ use super::component::{Program, java, program};
 use super::error::{FluxError, FluxProblem, Spot};
 use super::model::{Component, Definition, Stream};
 use super::read::read;
-use super::resources::{beside, script, shell_script_of_builtin, storm_py, wrapper};
 use super::substitute::FluxOptions;
 use crate::builder::{BoltDeclarer, Declarer, Topology, TopologyBuilder, partial_key_grouping};
 use crate::jar::Resource;
+use crate::jar::resources::{beside, script, storm_py, wrapper};
 use crate::system::DEFAULT_STREAM;
 
 /// A topology from a Flux file, and the files that belong to it.
@@ -153,7 +153,6 @@ impl Build<'_> {
         let outputs = outputs(&program);
         match program {
             Program::Builtin(builtin) => {
-                self.resources.push(shell_script_of_builtin(&c.id, &builtin));
                 common(self.builder.builtin_spout(&c.id, &builtin), c);
             }
             Program::Shell(shell) => {
@@ -175,10 +174,7 @@ impl Build<'_> {
             }
         }
         let declared: BoltDeclarer<'_> = match program {
-            Program::Builtin(builtin) => {
-                self.resources.push(shell_script_of_builtin(&c.id, &builtin));
-                self.builder.builtin_bolt(&c.id, &builtin)
-            }
+            Program::Builtin(builtin) => self.builder.builtin_bolt(&c.id, &builtin),
             Program::Shell(shell) => {
                 let object = self.shell(c, &shell.argv);
                 with_conf(with_streams(self.builder.add_bolt(c.id.clone(), object), &outputs), shell.conf)

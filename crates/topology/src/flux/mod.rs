@@ -9,10 +9,8 @@ mod component;
 mod error;
 mod model;
 mod read;
-mod resources;
 mod substitute;
 
 pub use build::{FluxTopology, load};
 pub use error::{FluxError, FluxProblem};
-pub use resources::shell_script_of_builtin;
 pub use substitute::{FluxOptions, parse_properties};

@@ -4,11 +4,13 @@ mod error;
 mod extract;
 mod open;
 mod pack;
+pub(crate) mod resources;
 
 pub use error::JarError;
 pub use extract::extract_resources;
 pub use open::{Jar, JarLimits};
 pub use pack::{Resource, ResourceData, pack};
+pub use resources::shell_script_of_builtin;
 
 /// The folder inside the jar.
 pub const RESOURCES: &str = "resources/";

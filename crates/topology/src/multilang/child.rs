@@ -57,6 +57,19 @@ enum Event {
     End(Option<std::io::Error>),
 }
 
+/// Serves a component over this process' standard input and output, until the input ends.
+///
+/// The standard output belongs to the protocol: what the component itself writes there goes to the standard error.
+pub fn serve_stdio(component: ComponentInstance) -> Result<(), ChildError> {
+    let failed = |cause: rustix::io::Errno| ChildError::Io {
+        what: "cannot set the standard output aside".to_owned(),
+        cause: cause.into(),
+    };
+    let protocol = rustix::io::dup(std::io::stdout()).map_err(failed)?;
+    rustix::stdio::dup2_stdout(std::io::stderr()).map_err(failed)?;
+    run_child(component, std::io::BufReader::new(std::io::stdin()), std::fs::File::from(protocol))
+}
+
 /// Serves a component until the input ends, which is a good end.
 pub fn run_child(
     component: ComponentInstance,

@@ -16,7 +16,7 @@ mod spout;
 mod writer;
 
 pub use bolt::ShellBolt;
-pub use child::{ChildError, run_child};
+pub use child::{ChildError, run_child, serve_stdio};
 pub use command::ShellCommand;
 pub use context::{context_json, context_of};
 pub use spout::ShellSpout;

@@ -1,21 +1,26 @@
-//! The files that go into the jar of a Flux topology.
+//! The files that go into a topology jar: scripts, and what starts components on Apache Storm.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::{Resource, ResourceData};
 use crate::builtins::Builtin;
-use crate::jar::{Resource, ResourceData};
 use crate::multilang::STORM_PY;
 
 const LOOKED_IN: &str = "resources";
 const MOST_FILES: usize = 10_000;
 
 /// All files of the folder `resources` beside the YAML file.
-pub(super) fn beside(dir: &Path) -> io::Result<Vec<Resource>> {
+pub(crate) fn beside(dir: &Path) -> io::Result<Vec<Resource>> {
     let root = dir.join(LOOKED_IN);
+    if root.is_dir() { files_of(&root) } else { Ok(Vec::new()) }
+}
+
+/// All files of a folder and its subfolders, but hidden ones and Python's caches.
+pub(crate) fn files_of(root: &Path) -> io::Result<Vec<Resource>> {
     let mut found = Vec::new();
-    let mut folders = if root.is_dir() { vec![root.clone()] } else { Vec::new() };
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
@@ -26,7 +31,7 @@ pub(super) fn beside(dir: &Path) -> io::Result<Vec<Resource>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned();
+                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
                 found.push(file(name, path));
             }
             if found.len() > MOST_FILES {
@@ -47,7 +52,7 @@ fn file(name: String, path: PathBuf) -> Resource {
 /// The script that a command names: where it is, if it is not among the resources yet.
 ///
 /// It is the first word after an interpreter. An absolute path is a matter of the machines where the topology runs.
-pub(super) fn script(argv: &[String], dir: &Path, known: &[Resource]) -> Result<Option<Resource>, String> {
+pub(crate) fn script(argv: &[String], dir: &Path, known: &[Resource]) -> Result<Option<Resource>, String> {
     const INTERPRETERS: &[&str] = &["python", "node", "ruby", "sh", "bash", "perl", "php", "lua", "deno", "bun"];
     let program = argv.first().map(|p| p.rsplit('/').next().unwrap_or(p)).unwrap_or_default();
     let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
@@ -72,7 +77,7 @@ pub(super) fn script(argv: &[String], dir: &Path, known: &[Resource]) -> Result<
 }
 
 /// Our `storm.py`, if a Python script wants to import it and none is there.
-pub(super) fn storm_py(resources: &[Resource]) -> io::Result<Option<Resource>> {
+pub(crate) fn storm_py(resources: &[Resource]) -> io::Result<Option<Resource>> {
     if resources.iter().any(|r| r.name == "storm.py") {
         return Ok(None);
     }
@@ -96,7 +101,7 @@ pub(super) fn storm_py(resources: &[Resource]) -> io::Result<Option<Resource>> {
 }
 
 /// `<id>.sh` for a command of other than two words, since a thrift component has a program and one argument.
-pub(super) fn wrapper(id: &str, argv: &[String]) -> Resource {
+pub(crate) fn wrapper(id: &str, argv: &[String]) -> Resource {
     let words: Vec<String> = argv.iter().map(|w| quoted(w)).collect();
     shell_script(id, &format!("exec {}", words.join(" ")))
 }
@@ -105,6 +110,11 @@ pub(super) fn wrapper(id: &str, argv: &[String]) -> Resource {
 pub fn shell_script_of_builtin(id: &str, builtin: &Builtin) -> Resource {
     let spec = quoted(&builtin.to_json().to_string());
     shell_script(id, &format!("exec \"${{STORMCTL:-stormctl}}\" component {spec}"))
+}
+
+/// `<id>.sh` of a component that the program in the resources brings.
+pub(crate) fn script_of_native(id: &str, program: &str) -> Resource {
+    shell_script(id, &format!("exec ./{} component {}", quoted(program), quoted(id)))
 }
 
 fn shell_script(id: &str, body: &str) -> Resource {
