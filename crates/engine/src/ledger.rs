@@ -156,3 +156,6 @@ impl Ledger {
         self.open -= 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
 
 use super::codec;
 use super::frame::{self, FrameReader, WireError};
@@ -80,12 +81,15 @@ impl Arrival {
 pub(crate) async fn serve(listener: TcpListener, shared: SharedRef, topology_id: Arc<str>) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let strangers = Arc::new(Strangers::default());
+    // Ends with this function, and all connections with it.
+    let mut connections = JoinSet::new();
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
+        while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let (shared, topology_id, strangers) = (shared.clone(), topology_id.clone(), strangers.clone());
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     if let Err(error) = connection(stream, peer, &shared, &topology_id).await {
                         strangers.note(peer, &error);
                     }

@@ -131,7 +131,7 @@ pub struct Prepared {
 pub fn prepare(builder: TopologyBuilder) -> Prepared {
     let topology = builder.build().unwrap();
     let mut conf =
-        json!({"topology.acker.executors": 1, "topology.message.timeout.secs": 30}).as_object().unwrap().clone();
+        json!({"topology.acker.executors": 1, "topology.eventlogger.executors": 0}).as_object().unwrap().clone();
     conf.extend(topology.conf().clone());
     let system = SystemTopology::derive(topology.thrift(), &conf).unwrap();
     let factory = Arc::new(component_factory(&system, topology.natives().clone()));
