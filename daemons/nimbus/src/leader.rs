@@ -1,11 +1,13 @@
 //! Leading, and waiting to lead.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use storm_thrift::ServiceError;
 use storm_thrift::types::NimbusSummary;
 use storm_zk::{LeaderLatch, ZkError};
+use tokio::time::Instant;
 
 use crate::nimbus::{Nimbus, zk_failed};
 use crate::topologies::transitions::Event;
@@ -22,6 +24,7 @@ pub enum Role {
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long a call waits for a change of leaders that is under way.
 const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Nimbus {
     /// Queues for leadership and follows it, until the process ends.
@@ -54,6 +57,7 @@ impl Nimbus {
                         continue;
                     }
                     // Elected still, as far as the latch knows: a loss in between is seen in the next turn.
+                    self.has_led.store(true, Ordering::Relaxed);
                     self.role.send_replace(Role::Leader);
                     self.wanted.notify_one();
                 }
@@ -104,25 +108,34 @@ impl Nimbus {
             return Ok(());
         }
         let mut role = self.role.subscribe();
-        if *role.borrow() == Role::Gaining {
-            // Either way out is an answer; a time-out means neither came.
-            let _settled = tokio::time::timeout(PATIENCE, role.wait_for(|r| *r != Role::Gaining)).await;
-        }
-        if self.leads() {
-            return Ok(());
-        }
-        let leader = if self.connected() {
-            match self.cluster.participants().await {
-                Ok(queue) => queue.into_iter().next().unwrap_or_else(|| "nobody yet".to_owned()),
-                Err(e) => format!("unknown: {e}"),
+        let deadline = Instant::now() + PATIENCE;
+        let leader = loop {
+            let leader = self.present_leader().await;
+            if self.leads() {
+                return Ok(());
             }
-        } else {
-            format!("unknown: there is no connection to ZooKeeper at {}", self.cluster.servers())
+            // Another one leads; or there has been time enough for this one to.
+            if leader.as_ref().is_ok_and(|l| *l != self.me.participant()) || Instant::now() >= deadline {
+                break leader.unwrap_or_else(|why| format!("unknown: {why}"));
+            }
+            let look_again = Instant::now() + LOOK_AGAIN;
+            // A time-out is a reason to look again.
+            let _settled =
+                tokio::time::timeout_at(look_again.min(deadline), role.wait_for(|r| *r == Role::Leader)).await;
         };
         Err(ServiceError::internal(format!(
             "not a leader, current leader is {leader} (this is {})",
             self.me.participant()
         )))
+    }
+
+    /// The first in the queue, or why nobody can say.
+    async fn present_leader(&self) -> Result<String, String> {
+        if !self.connected() {
+            return Err(format!("there is no connection to ZooKeeper at {}", self.cluster.servers()));
+        }
+        let queue = self.cluster.participants().await.map_err(|e| e.to_string())?;
+        queue.into_iter().next().ok_or_else(|| "nobody queues for leadership".to_owned())
     }
 
     /// Answers at once while this Nimbus leads, or while nobody can say who does.
@@ -131,8 +144,12 @@ impl Nimbus {
             return Ok(self.own_summary(true));
         }
         if !self.connected() {
-            // The last that is known: reads go on here, and a mutating call tells why it cannot.
-            return Ok(self.own_summary(false));
+            // The last that led, if that was this one: reads go on here, and a mutating call tells why it cannot.
+            if self.has_led.load(Ordering::Relaxed) {
+                return Ok(self.own_summary(false));
+            }
+            let why = self.present_leader().await.err().unwrap_or_default();
+            return Err(ServiceError::internal(format!("no leader is known: {why}")));
         }
         let queue = self.cluster.participants().await.map_err(zk_failed)?;
         let Some(first) = queue.first() else {
@@ -143,6 +160,7 @@ impl Nimbus {
         if *first == self.me.participant() {
             return Ok(self.own_summary(true));
         }
+        self.has_led.store(false, Ordering::Relaxed);
         let mut parts = first.split(':');
         let (host, port) = (parts.next().unwrap_or_default(), parts.next().and_then(|p| p.parse::<i32>().ok()));
         let published = self.nimbuses().await?;

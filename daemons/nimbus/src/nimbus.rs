@@ -1,6 +1,7 @@
 //! Nimbus: what its calls, its timers and its rounds share.
 
 use std::fs::File;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use storm_conf::Conf;
@@ -75,6 +76,8 @@ pub struct Nimbus {
     pub(crate) pusher: Pusher,
     pub(crate) caches: Caches,
     pub(crate) role: watch::Sender<Role>,
+    /// It led, and no other leader has been seen since.
+    pub(crate) has_led: AtomicBool,
     /// Held by whoever changes topologies or assignments; one at a time.
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// Rung when a round would find something to do.

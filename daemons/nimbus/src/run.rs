@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use storm_conf::Conf;
@@ -91,6 +92,7 @@ fn open(conf: Conf, settings: Settings, cluster: Cluster, port: u16) -> Result<N
         pusher: Pusher::new(ClientOptions::for_supervisor(&conf)),
         caches: Caches::default(),
         role: watch::Sender::new(Role::Follower),
+        has_led: AtomicBool::new(false),
         changing: tokio::sync::Mutex::new(()),
         wanted: Notify::new(),
         cluster,

@@ -16,8 +16,11 @@ const MOST: usize = 512;
 pub struct Sessions<T> {
     what: &'static str,
     idle: Duration,
-    open: Mutex<HashMap<String, (Instant, Arc<Mutex<Option<T>>>)>>,
+    open: Mutex<Open<T>>,
 }
+
+/// By id: when it was last used, and what it holds.
+type Open<T> = HashMap<String, (Instant, Arc<Mutex<Option<T>>>)>;
 
 impl<T> Sessions<T> {
     /// `what` names a session in errors: "Blob", "File".
@@ -25,7 +28,7 @@ impl<T> Sessions<T> {
         Sessions { what, idle, open: Mutex::default() }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (Instant, Arc<Mutex<Option<T>>>)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open<T>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
