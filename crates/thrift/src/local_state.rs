@@ -181,7 +181,7 @@ impl LocalState {
             let mut marker = File::create(marker(&self.dir, version))?;
             marker.write_all(format!("{:08x}\n", crc32c::crc32c(&bytes)).as_bytes())?;
             if self.sync {
-                marker.sync_all()?;
+                // Not the marker: one that comes back empty is one as Java writes it.
                 File::open(&self.dir)?.sync_all()?;
             }
             Ok(())

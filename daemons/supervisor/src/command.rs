@@ -16,6 +16,8 @@ pub const NATIVE_BINARY: &str = "topology.native.binary";
 /// Environment variable that names the configuration of the host, as JSON, for a native worker.
 pub const WORKER_CONF: &str = "STORM_WORKER_CONF";
 
+const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaunchCommand {
     pub program: PathBuf,
@@ -66,7 +68,7 @@ pub fn command(inputs: &LaunchInputs<'_>) -> Result<LaunchCommand, CommandError>
     // As Storm merges: what the topology says wins over the host.
     let mut merged = inputs.conf.clone();
     merged.overlay(&inputs.files.conf);
-    let library_path = library_path(&merged, &dist);
+    let mut env = environment(&merged, &library_path(&merged, &dist));
     let mut command = if let Some(name) = merged.str(NATIVE_BINARY) {
         native(inputs, native_binary(&dist, name)?)
     } else if let Some((component, _)) =
@@ -77,12 +79,13 @@ pub fn command(inputs: &LaunchInputs<'_>) -> Result<LaunchCommand, CommandError>
             let (topology_id, component) = (inputs.topology_id.to_owned(), component.to_owned());
             return Err(CommandError::NoJavaHome { topology_id, component, home });
         }
-        java_command(&JavaLaunch { inputs, merged: &merged, dist: &dist, library_path: &library_path })
+        java_command(&JavaLaunch { inputs, merged: &merged, dist: &dist, library_path: &env[LIBRARY_PATH] })
     } else {
         native(inputs, inputs.stormctl.to_owned())
     };
-    environment(&mut command.env, &merged, &library_path);
-    command.env.insert(MARK.to_owned(), inputs.worker_id.to_owned());
+    env.append(&mut command.env);
+    env.insert(MARK.to_owned(), inputs.worker_id.to_owned());
+    command.env = env;
     Ok(command)
 }
 
@@ -115,7 +118,8 @@ fn native_binary(dist: &Stormdist, name: &str) -> Result<PathBuf, CommandError> 
 }
 
 /// Entries of `topology.environment`, and the library path before the topology's own.
-fn environment(env: &mut BTreeMap<String, String>, merged: &Conf, library_path: &str) {
+fn environment(merged: &Conf, library_path: &str) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
     if let Some(serde_json::Value::Object(own)) = merged.get("topology.environment") {
         for (name, value) in own {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -127,11 +131,12 @@ fn environment(env: &mut BTreeMap<String, String>, merged: &Conf, library_path: 
             env.insert(name.clone(), value);
         }
     }
-    let path = match env.get("LD_LIBRARY_PATH") {
+    let path = match env.get(LIBRARY_PATH) {
         Some(own) => format!("{library_path}:{own}"),
         None => library_path.to_owned(),
     };
-    env.insert("LD_LIBRARY_PATH".to_owned(), path);
+    env.insert(LIBRARY_PATH.to_owned(), path);
+    env
 }
 
 /// Where native libraries are looked for: the topology's own first.

@@ -57,20 +57,25 @@ pub async fn recover<S: BlobSource>(supervisor: &Supervisor<S>) {
         let id = assignment.topology_id.clone();
         let files = if is_file_name(&id) { TopologyFiles::read(&host.layout.stormdist(&id)).ok() } else { None };
         let assignment = Arc::new(assignment);
-        match (workers.pop(), files) {
-            (Some(worker), Some(files)) => {
-                let pid = main_process(&host.layout.worker(&worker).pids(), &worker);
+        let worker = workers.pop().map(|worker| {
+            let pid = main_process(&host.layout.worker(&worker).pids(), &worker);
+            (worker, pid)
+        });
+        match worker {
+            // A living worker needs no files; one that is to be launched again does, and they may be what is lost.
+            Some((worker, pid)) if pid.is_some() || files.is_some() => {
                 match pid {
                     Some(pid) => tracing::info!("port {port}: adopted worker {worker} of {id}, process {pid}"),
                     None => tracing::warn!("port {port}: worker {worker} of {id} is gone"),
                 }
                 let now = host.clock.now();
                 let record = Worker { id: worker.clone(), assignment, launched_at: now };
-                let slot = Slot::adopted(port, record, files.worker_timeout_ms(), now);
+                let timeout = files.map_or(0, |f| f.worker_timeout_ms());
+                let slot = Slot::adopted(port, record, timeout, now);
                 supervisor.adopt(slot, Some(WorkerProcess { worker_id: worker.clone(), pid })).await;
                 adopted.push(worker);
             }
-            (_, files) => {
+            _ => {
                 if files.is_none() {
                     tracing::warn!("port {port}: the files of {id} are not readable here: they will be fetched again");
                 }

@@ -118,6 +118,9 @@ fn slot_ports(conf: &Conf) -> Result<Vec<u16>, SupervisorError> {
     let mut ports = conf.ints(key).iter().map(port).collect::<Result<Vec<u16>, _>>()?;
     ports.sort_unstable();
     ports.dedup();
+    if conf.bool("supervisor.enable") == Some(false) {
+        ports.clear();
+    }
     Ok(ports)
 }
 

@@ -1,13 +1,18 @@
 //! The supervisor's thrift service: Nimbus pushes assignments, workers ask for theirs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use storm_thrift::types::{Assignment, NotAliveException, SupervisorAssignments, SupervisorWorkerHeartbeat};
 use storm_thrift::{RequestContext, ServiceError, SupervisorHandler};
 use storm_zk::Cluster;
+use tokio::time::timeout;
 
 use crate::blobs::BlobSource;
 use crate::supervisor::Supervisor;
+
+/// Without ZooKeeper the worker asks it in vain itself; it is not to wait for us too.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub struct Service<S> {
     pub supervisor: Arc<Supervisor<S>>,
@@ -32,7 +37,7 @@ impl<S: BlobSource> SupervisorHandler for Service<S> {
         // After a restart Nimbus may be away; what it published is as good.
         if !self.supervisor.knows_assignments()
             && let Some(cluster) = &self.cluster
-            && let Ok(Some(assignment)) = cluster.assignment(&id).await
+            && let Ok(Ok(Some(assignment))) = timeout(PATIENCE, cluster.assignment(&id)).await
         {
             return Ok(assignment);
         }

@@ -23,17 +23,20 @@ use tokio::sync::watch;
 
 pub const GRACE: Duration = Duration::from_millis(300);
 
-/// A folder of files as the blobstore; the version is the time of the last change.
+/// A blobstore in memory; the version counts the changes.
 #[derive(Debug, Clone)]
-pub struct FolderBlobs(Arc<Mutex<BTreeMap<String, (i64, Vec<u8>)>>>);
+pub struct MemoryBlobs(Arc<Mutex<Blobs>>);
 
-impl FolderBlobs {
+/// Key -> version and content.
+type Blobs = BTreeMap<String, (i64, Vec<u8>)>;
+
+impl MemoryBlobs {
     fn get(&self, key: &str) -> Result<(i64, Vec<u8>), BlobError> {
         self.0.lock().unwrap().get(key).cloned().ok_or(BlobError::NotFound { key: key.to_owned() })
     }
 }
 
-impl BlobSource for FolderBlobs {
+impl BlobSource for MemoryBlobs {
     async fn version(&self, key: &str) -> Result<i64, BlobError> {
         Ok(self.get(key)?.0)
     }
@@ -47,7 +50,7 @@ impl BlobSource for FolderBlobs {
 
 pub struct Home {
     dir: tempfile::TempDir,
-    blobs: FolderBlobs,
+    blobs: MemoryBlobs,
     extra: Option<(String, Value)>,
     pub port: u16,
     pub supervisor_id: String,
@@ -68,7 +71,7 @@ impl Home {
         };
         LocalState::open(beats, 1).unwrap().put(keys::WORKER_HEARTBEAT, &beat).unwrap();
         let supervisor_id = format!("s-{port}");
-        Home { dir, blobs: FolderBlobs(Arc::default()), extra: None, port, supervisor_id }
+        Home { dir, blobs: MemoryBlobs(Arc::default()), extra: None, port, supervisor_id }
     }
 
     pub fn with(key: &str, value: Value) -> Home {
@@ -153,12 +156,12 @@ pub fn zip(files: &[(&str, &str, u32)]) -> Vec<u8> {
 
 pub struct Running<'a> {
     home: &'a Home,
-    pub supervisor: Supervisor<FolderBlobs>,
+    pub supervisor: Supervisor<MemoryBlobs>,
     view: Mutex<Option<watch::Receiver<SlotView>>>,
 }
 
 impl Running<'_> {
-    pub fn host(&self) -> &Arc<Host<FolderBlobs>> {
+    pub fn host(&self) -> &Arc<Host<MemoryBlobs>> {
         &self.supervisor.host
     }
 
@@ -196,8 +199,7 @@ impl Running<'_> {
 
     /// The process of a worker.
     pub fn pid(&self, worker: &str) -> i32 {
-        let pids = processes::pids_in(&self.home.layout().worker(worker).pids());
-        pids.into_iter().next().expect("a worker has a pid file")
+        pid_of(self.home, worker).expect("a worker has a pid file")
     }
 
     /// The process that the script of a worker has noted.
@@ -232,6 +234,11 @@ impl Drop for Home {
             let _gone = processes::Quarry { worker_id, leader }.signal(Signal::KILL);
         }
     }
+}
+
+/// The process of a worker, as soon as it has one.
+pub fn pid_of(home: &Home, worker: &str) -> Option<i32> {
+    processes::pids_in(&home.layout().worker(worker).pids()).into_iter().next()
 }
 
 pub fn kill(pid: i32) {

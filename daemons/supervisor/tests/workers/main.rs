@@ -1,6 +1,7 @@
-//! Slots with real processes: small shell scripts as workers, a folder as the blobstore, no ZooKeeper and no Nimbus.
+//! Slots with real processes: small shell scripts as workers, a blobstore in memory, no ZooKeeper and no Nimbus.
 
 mod home;
+mod service;
 
 use std::fs;
 use std::time::{Duration, Instant};
