@@ -204,14 +204,30 @@ pub struct Submit {
     /// Do not let its spouts emit before `stormctl activate`
     #[arg(long)]
     pub inactive: bool,
+    #[command(flatten)]
+    pub flux: Flux,
+}
+
+/// As `storm jar ... org.apache.storm.flux.Flux` has them.
+#[derive(Debug, Args)]
+pub struct Flux {
+    /// Flux: replace ${NAME} by what this properties file says
+    #[arg(short, long, value_name = "FILE")]
+    pub filter: Option<PathBuf>,
+    /// Flux: replace ${ENV-NAME} by environment variables
+    #[arg(short, long)]
+    pub env_filter: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Local {
+    /// Flux YAML, topology jar, or Rust topology program
     pub file: PathBuf,
-    /// End after this many seconds; without it, when its spouts have nothing more or at Ctrl-C
+    /// End after this many seconds; without it, at Ctrl-C
     #[arg(long, visible_alias = "local-ttl")]
     pub seconds: Option<u64>,
+    #[command(flatten)]
+    pub flux: Flux,
 }
 
 #[derive(Debug, Args)]
@@ -299,8 +315,8 @@ pub struct Worker {
 
 #[derive(Debug, Args)]
 pub struct Component {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub args: Vec<String>,
+    /// Type and arguments, as JSON
+    pub spec: String,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

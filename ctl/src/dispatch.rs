@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use storm::builder::Natives;
 use storm_conf::Reader;
-use storm_topology::builder::Natives;
 
 use crate::cli::{Cli, Verb, Zk};
-use crate::commands::{describe, jps, kill, lifecycle, list, logs, start, version, zk};
+use crate::commands::{component, describe, jps, kill, lifecycle, list, local, logs, start, submit, version, zk};
 use crate::context::Context;
 use crate::daemons::{self, Daemon};
 use crate::exit::Exit;
@@ -54,6 +54,8 @@ fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::DevZookeeper(args) => {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
         }
+        Verb::Local(args) => local::run(&load(Reader::Client)?, &args),
+        Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         verb => client(&load(Reader::Client)?, verb),
     }
@@ -75,7 +77,8 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Rebalance(args) => lifecycle::rebalance(ctx, &args).await,
             Verb::Kill(args) => kill::run(ctx, &args).await,
             Verb::Zk(Zk::Status(args)) => zk::status(ctx, &args).await,
-            other => Err(Failure::new(Exit::Failed, "x", format!("{other:?}"))),
+            Verb::Submit(args) => submit::run(ctx, &args).await,
+            _ => unreachable!("this verb needs no cluster"),
         }
     })
 }

@@ -55,6 +55,7 @@ impl Failure {
         Failure::new(Exit::Failed, "io", what).evidence(e.to_string())
     }
 
+    #[cfg(test)]
     pub fn code(&self) -> &str {
         self.faults.first().map_or("", |f| &f.code)
     }

@@ -23,7 +23,16 @@ const OLD_FILES: usize = 9;
 
 /// Sends what the daemons log to the file, or to stderr without one.
 pub fn start(file: Option<&Path>) -> io::Result<()> {
-    let levels = levels(&std::env::var(LEVEL_VARIABLE).unwrap_or_default());
+    start_at(tracing::Level::INFO, file)
+}
+
+/// Warnings and worse, on stderr: for commands, whose user did not ask for a log.
+pub fn start_quietly() -> io::Result<()> {
+    start_at(tracing::Level::WARN, None)
+}
+
+fn start_at(level: tracing::Level, file: Option<&Path>) -> io::Result<()> {
+    let levels = levels(&std::env::var(LEVEL_VARIABLE).unwrap_or_default(), level);
     let layer = tracing_subscriber::fmt::layer().event_format(Lines).with_ansi(false);
     let registry = tracing_subscriber::registry().with(levels);
     let set = match file {
@@ -37,9 +46,9 @@ pub fn start(file: Option<&Path>) -> io::Result<()> {
 }
 
 /// What cannot be read as levels is not worth a daemon that does not start.
-fn levels(text: &str) -> Targets {
-    let info = Targets::new().with_default(tracing::Level::INFO);
-    if text.trim().is_empty() { info } else { text.parse().unwrap_or(info) }
+fn levels(text: &str, unsaid: tracing::Level) -> Targets {
+    let unsaid = Targets::new().with_default(unsaid);
+    if text.trim().is_empty() { unsaid } else { text.parse().unwrap_or(unsaid) }
 }
 
 /// `2026-08-02T10:02:21.991Z storm_nimbus::leader main [INFO] what happened`
@@ -134,7 +143,7 @@ mod tests {
 
     #[test]
     fn levels_are_info_unless_said() {
-        let info = |text: &str| levels(text).would_enable("storm_nimbus", &tracing::Level::INFO);
+        let info = |text: &str| levels(text, tracing::Level::INFO).would_enable("storm_nimbus", &tracing::Level::INFO);
         assert!(info("") && info("nonsense=loud") && info("info,storm_nimbus=debug"));
         assert!(!info("warn"));
     }

@@ -51,11 +51,6 @@ impl Printer {
         Printer { format, colour_err: colour, err_terminal: terminal && !dumb }
     }
 
-    /// Whether somebody watches the error stream, so that a line may be drawn over.
-    pub fn watched(&self) -> bool {
-        self.err_terminal
-    }
-
     /// Text of a result, as it is.
     pub fn out(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
@@ -66,10 +61,6 @@ impl Printer {
         }
     }
 
-    pub fn line(&self, text: &str) -> Result<(), Failure> {
-        self.out(&format!("{text}\n"))
-    }
-
     pub fn show<R: Report>(&self, report: &R) -> Result<(), Failure> {
         self.out(&render(report, self.format)?)
     }
@@ -77,10 +68,6 @@ impl Printer {
     /// A message; when even stderr is gone there is nobody left to tell.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
-    }
-
-    pub fn warn(&self, text: &str) {
-        self.note(&format!("{} {text}", self.paint("33", "warning:")));
     }
 
     /// A line that the next one replaces; nothing when nobody watches.

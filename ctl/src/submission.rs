@@ -1,30 +1,85 @@
-//! Sending a topology to Nimbus.
+//! Topologies from files, and their way to Nimbus: the errors of the SDK in the words of this program.
 
+use std::collections::BTreeMap;
+use std::fs;
+
+use serde_json::{Map, Value};
+use storm::flux::{FluxError, FluxOptions, parse_properties};
+use storm::package::{Package, PackageError, PackageOptions};
+use storm::submit::{Submission, SubmitError};
 use storm_conf::Conf;
-use storm_thrift::NimbusClient;
-use storm_thrift::types::{SubmitOptions, TopologyInitialStatus};
-use storm_topology::jar;
-use storm_topology::prelude::Topology;
 
-use crate::failure::Failure;
+use crate::cli;
+use crate::exit::Exit;
+use crate::failure::{Failure, Fault};
 
-/// As in Storm.
-const CHUNK: usize = 307_200;
+/// The topology in a file.
+pub fn open(file: &std::path::Path, flux: &cli::Flux) -> Result<Package, Failure> {
+    let properties = match &flux.filter {
+        None => BTreeMap::new(),
+        Some(path) => parse_properties(
+            &fs::read_to_string(path).map_err(|e| Failure::io(format!("cannot read {}", path.display()), &e))?,
+        ),
+    };
+    let environment = flux.env_filter.then(|| std::env::vars().collect());
+    let options = PackageOptions { flux: FluxOptions { properties, environment }, ..PackageOptions::default() };
+    Ok(Package::open(file, &options)?)
+}
 
-pub async fn submit(conf: &Conf, name: &str, topology: &Topology) -> Result<String, Failure> {
-    let dir = tempfile::tempdir().map_err(|e| Failure::io("cannot make a temporary folder", &e))?;
-    let path = dir.path().join("topology.jar");
-    jar::pack(&topology.describe(), Vec::new(), &path)
-        .map_err(|e| Failure::new(crate::exit::Exit::Failed, e.code(), e.to_string()))?;
-    let bytes = std::fs::read(&path).map_err(|e| Failure::io("cannot read the jar", &e))?;
-    let mut nimbus = NimbusClient::leader(conf).await?;
-    let location = nimbus.begin_file_upload().await?;
-    for chunk in bytes.chunks(CHUNK) {
-        nimbus.upload_chunk(location.clone(), chunk.to_vec().into()).await?;
+/// What `-c` says, for the topology's own configuration.
+pub fn settings(set: &[String]) -> Map<String, Value> {
+    let pairs = set.iter().filter_map(|s| s.split_once('='));
+    pairs
+        .map(|(key, value)| {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+            (key.trim().to_owned(), value)
+        })
+        .collect()
+}
+
+/// Gives the topology's name.
+pub async fn submit(conf: &Conf, package: &Package, how: &Submission) -> Result<String, Failure> {
+    storm::submit::submit(conf, package, how).await.map_err(Failure::from)
+}
+
+impl From<SubmitError> for Failure {
+    fn from(e: SubmitError) -> Failure {
+        match e {
+            SubmitError::Nimbus(e) => e.into(),
+            SubmitError::NoName => Failure::new(Exit::Usage, e.code(), "the topology has no name of its own")
+                .hint("stormctl submit FILE NAME"),
+            e => several(Exit::Failed, e.code(), "the topology was not submitted", &e.to_string()),
+        }
     }
-    nimbus.finish_file_upload(location.clone()).await?;
-    let conf = serde_json::Value::Object(topology.conf().clone()).to_string();
-    let options = SubmitOptions { initial_status: TopologyInitialStatus::Active, creds: None };
-    nimbus.submit_topology_with_opts(name.to_owned(), Some(location), conf, topology.thrift().clone(), options).await?;
-    Ok(nimbus.get_topology_summary_by_name(name.to_owned()).await?.id)
+}
+
+impl From<PackageError> for Failure {
+    fn from(e: PackageError) -> Failure {
+        match &e {
+            PackageError::Flux(flux) => of_flux(flux),
+            PackageError::Read { path, .. } => {
+                Failure::new(Exit::Failed, e.code(), format!("cannot read {}", path.display())).evidence(e.to_string())
+            }
+            _ => several(Exit::Failed, e.code(), "this is no topology that can run", &e.to_string()),
+        }
+    }
+}
+
+/// Each mistake with its place.
+fn of_flux(flux: &FluxError) -> Failure {
+    let fault = |p: &storm::flux::FluxProblem| Fault {
+        code: flux.code().to_owned(),
+        message: p.message.clone(),
+        evidence: vec![p.spot.to_string()],
+        hint: None,
+    };
+    Failure { exit: Exit::Failed, faults: flux.problems.iter().map(fault).collect() }
+}
+
+/// One line is the message; several are its evidence.
+fn several(exit: Exit, code: &str, title: &str, text: &str) -> Failure {
+    if text.lines().count() == 1 {
+        return Failure::new(exit, code, text);
+    }
+    text.lines().fold(Failure::new(exit, code, title), |failure, line| failure.evidence(line.trim()))
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use storm::package::Package;
+use storm::submit::Submission;
 use storm_thrift::NimbusClient;
 use storm_thrift::types::{GetInfoOptions, NumErrorsChoice};
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,6 +20,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::stats;
+use crate::submission;
 
 /// How often the sink's file is looked at, and how often Nimbus is asked.
 const LOOK: Duration = Duration::from_millis(1);
@@ -114,7 +117,8 @@ async fn count(
     let mut nimbus = cluster.nimbus().await?;
     let sink = cluster.site.sink();
     let topology = wordcount::topology(&input.paths, &sink)?;
-    let id = crate::submission::submit(cluster.conf(), wordcount::NAME, &topology).await?;
+    submission::submit(cluster.conf(), &Package::of_topology(&topology)?, &Submission::default()).await?;
+    let id = nimbus.get_topology_summary_by_name(wordcount::NAME.to_owned()).await?.id;
     steps.done("submitted", &id);
 
     let first = first_tuple(cluster, input, &sink, steps).await?;

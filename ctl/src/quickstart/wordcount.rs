@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use storm_topology::prelude::{Builtin, Topology, TopologyBuilder};
+use storm::prelude::{Builtin, Topology, TopologyBuilder};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
