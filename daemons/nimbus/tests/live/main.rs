@@ -2,6 +2,7 @@
 
 mod blobs;
 mod faults;
+mod files;
 mod fixture;
 mod leaders;
 mod life;
