@@ -15,8 +15,6 @@ pub enum JarError {
     Entry { path: PathBuf, entry: String, cause: String },
     #[error("{path}: the entry {entry:?} would be written outside the resources folder; nothing was extracted", path = path.display())]
     Escapes { path: PathBuf, entry: String },
-    #[error("{path}: the entry {entry:?} is in the jar twice", path = path.display())]
-    Twice { path: PathBuf, entry: String },
     #[error("{path}: {what} is more than the limit of {limit}", path = path.display())]
     TooLarge { path: PathBuf, what: String, limit: u64 },
     #[error("{path}: {cause}", path = path.display())]
@@ -33,7 +31,6 @@ impl JarError {
             JarError::NotAZip { .. } => "jar_not_a_zip",
             JarError::Entry { .. } => "jar_damaged",
             JarError::Escapes { .. } => "jar_escapes",
-            JarError::Twice { .. } => "jar_entry_twice",
             JarError::TooLarge { .. } => "jar_too_large",
             JarError::Description { .. } => "jar_bad_description",
             JarError::Occupied { .. } => "jar_target_occupied",

@@ -1,6 +1,5 @@
 //! The resources of a jar laid out on disk.
 
-use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
@@ -8,14 +7,19 @@ use std::path::{Component, Path, PathBuf};
 
 use super::RESOURCES;
 use super::error::JarError;
-use super::open::Jar;
+use super::open::{Jar, JarLimits};
 
 /// Writes `resources/x` of the jar as `dest/x`, all or nothing, and says how many files there are.
 ///
 /// `dest` is the resources folder itself (`stormdist/<id>/resources`); it must not exist or be empty, and exists afterwards
 /// even when the jar has no resources. Symbolic links in the jar are refused.
 pub fn extract_resources(jar: &Path, dest: &Path) -> Result<usize, JarError> {
-    let mut jar = Jar::open(jar)?;
+    extract_resources_with(jar, dest, JarLimits::default())
+}
+
+/// As [`extract_resources`], with limits of one's own.
+pub fn extract_resources_with(jar: &Path, dest: &Path, limits: JarLimits) -> Result<usize, JarError> {
+    let mut jar = Jar::open_with(jar, limits)?;
     let taken = |path: &Path| JarError::Occupied { path: path.to_owned() };
     match fs::read_dir(dest) {
         Ok(mut entries) => {
@@ -51,7 +55,6 @@ pub fn extract_resources(jar: &Path, dest: &Path) -> Result<usize, JarError> {
 
 fn write_all(jar: &mut Jar, dest: &Path) -> Result<usize, JarError> {
     let mut budget = jar.limits.unpacked_bytes;
-    let mut seen = HashSet::new();
     let mut files = 0;
     for index in 0..jar.archive.len() {
         let path = jar.path.clone();
@@ -65,13 +68,10 @@ fn write_all(jar: &mut Jar, dest: &Path) -> Result<usize, JarError> {
         if entry.is_symlink() {
             return Err(escapes());
         }
-        let target = dest.join(&relative);
+        let target = dest.join(relative);
         if entry.is_dir() {
             fs::create_dir_all(&target).map_err(JarError::write(&target))?;
             continue;
-        }
-        if !seen.insert(relative) {
-            return Err(JarError::Twice { path, entry: name });
         }
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(JarError::write(parent))?;

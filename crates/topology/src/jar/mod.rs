@@ -7,7 +7,7 @@ mod pack;
 pub(crate) mod resources;
 
 pub use error::JarError;
-pub use extract::extract_resources;
+pub use extract::{extract_resources, extract_resources_with};
 pub use open::{Jar, JarLimits};
 pub use pack::{Resource, ResourceData, pack};
 pub use resources::shell_script_of_builtin;

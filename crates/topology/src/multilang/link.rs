@@ -70,6 +70,11 @@ impl Link {
                 "component [{component}]: cannot start [{command}] in {place}: {e}; is {program} installed there? (PATH={path})"
             ))
         })?;
+        // The child does this too, if it is well behaved; by this file the supervisor finds what a dead worker left.
+        let pid_file = ctx.pid_dir.join(process.pid().to_string());
+        std::fs::write(&pid_file, b"").map_err(|e| {
+            ComponentError::fatal(format!("component [{component}]: cannot create {}: {e}", pid_file.display()))
+        })?;
         let outbox = Outbox::new(limits.max_pending, ctx.waker());
         let life = Life::new(component, limits.silence, ctx.waker());
         let (sender, inbox) = sync_channel(INBOX);

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use storm_tests::wait::wait_until;
+use storm_tests::process::Nest;
+use storm_tests::wait::{wait_for, wait_until};
 use storm_topology::multilang::{ShellBolt, ShellCommand};
-use storm_topology::{ComponentError, Value};
+use storm_topology::{Bolt, ComponentError, TaskContext, Value};
 
 use super::driver::{Did, Place, StormPy, Task, is_alive, only_pid, python, quick};
 
@@ -105,17 +106,35 @@ fn what_a_child_started_ends_with_it() {
     wait_until(Duration::from_secs(5), "the grandchild ends", || !is_alive(grandchild));
 }
 
+const HOST: &str = "STORM_TEST_HOST";
+
+/// The host that the test below kills: this test alone, in a process of its own.
 #[test]
-fn a_child_dies_with_the_thread_that_holds_it() {
+fn be_a_host_if_asked() {
+    let Ok(folder) = std::env::var(HOST) else { return };
+    let folder = std::path::PathBuf::from(folder);
+    let context = TaskContext {
+        resources_dir: folder.join("resources"),
+        pid_dir: folder.join("pids"),
+        ..TaskContext::detached("split")
+    };
+    let mut bolt = ShellBolt::new(python("split.py"));
+    bolt.prepare(&context).expect("it starts");
+    std::thread::sleep(Duration::from_secs(120));
+}
+
+#[test]
+fn a_child_dies_with_its_host_even_when_it_is_stopped() {
     let place = Place::new(StormPy::Ours);
-    let command = ShellCommand::new(["sleep", "600"]);
-    // `sleep` never answers the handshake; the thread that started it ends without having killed it.
-    let conf = serde_json::json!({"topology.subprocess.timeout.secs": 1});
-    let (context, _woken) = place.context(conf);
-    let started = std::thread::spawn(move || {
-        use storm_topology::Bolt;
-        let error = ShellBolt::new(command).prepare(&context).expect_err("it says nothing");
-        error.message().to_owned()
+    let nest = Nest::new();
+    let mut host = std::process::Command::new(std::env::current_exe().expect("this test"));
+    host.args(["multilang::faults::be_a_host_if_asked", "--exact"]).env(HOST, place.dir.path());
+    let mut host = nest.spawn("host", host);
+    let pid = wait_for(Duration::from_secs(20), "the child leaves its pid", || {
+        let entry = std::fs::read_dir(place.pids()).ok()?.next()?.ok()?;
+        entry.file_name().to_string_lossy().parse::<i32>().ok()
     });
-    says(&started.join().expect("it ends"), &["silent for 1 s"]);
+    kill_process(Pid::from_raw(pid).expect("a pid"), Signal::STOP).expect("stopped");
+    host.kill_nine();
+    wait_until(Duration::from_secs(5), "the stopped child is gone with its host", || !is_alive(pid));
 }
