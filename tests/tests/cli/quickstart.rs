@@ -171,7 +171,7 @@ fn a_kept_cluster_is_what_plain_commands_mean_until_it_is_stopped() {
     let plain = |args: &[&str]| nest.run(command(&nest, args));
 
     // Its ports are Storm's own where they are free; the tests of others may hold them.
-    let result = nest.run(quickstart(&nest, &["--keep"], &[text.clone()])).ok();
+    let result = nest.run(quickstart(&nest, &["--keep"], std::slice::from_ref(&text))).ok();
     assert!(result.contains("stormctl describe wordcount"), "{result}");
     let listed: Value = serde_json::from_str(&plain(&["list", "-o", "json"]).ok()).expect("JSON");
     assert_eq!(listed["apiVersion"], "stormctl/v1");
