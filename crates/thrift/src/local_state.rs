@@ -6,7 +6,7 @@
 //! may still decode. A newest version that is broken all the same (cut off, zeroed, overwritten) is set aside under a dated name,
 //! the one before it counts, and [`LocalState::lost`] tells.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -300,13 +300,9 @@ fn check(object: &ThriftSerializedObject) -> Result<(), DecodeError> {
 /// The versions that have both their files, ascending.
 fn versions(dir: &Path) -> Result<Vec<u64>, LocalStateError> {
     let names = names(dir)?;
-    let mut found: Vec<u64> = names
-        .iter()
-        .filter_map(|n| n.strip_suffix(MARKER)?.parse().ok())
-        .filter(|v: &u64| dir.join(v.to_string()).is_file())
-        .collect();
-    found.sort_unstable();
-    Ok(found)
+    let data: BTreeSet<u64> = names.iter().filter_map(|n| n.parse().ok()).collect();
+    let marked: BTreeSet<u64> = names.iter().filter_map(|n| n.strip_suffix(MARKER)?.parse().ok()).collect();
+    Ok(data.intersection(&marked).copied().collect())
 }
 
 fn names(dir: &Path) -> Result<Vec<String>, LocalStateError> {

@@ -176,8 +176,8 @@ impl<S: BlobSource> Driver<S> {
             Effect::UpdateBlobs(assignment) => self.update_blobs(&assignment),
             Effect::Release { topology_id } => self.host.localizer.release(port, &topology_id),
             Effect::Launch { worker, assignment } => return self.launch(worker, &assignment).await,
-            Effect::Terminate { worker } => self.signal(worker, Signal::TERM),
-            Effect::ForceKill { worker } => self.signal(worker, Signal::KILL),
+            Effect::Terminate { worker } => return self.signal(worker, Signal::TERM),
+            Effect::ForceKill { worker } => return self.signal(worker, Signal::KILL),
             Effect::Clean { worker } => {
                 self.process = None;
                 self.awaited = None;
@@ -256,11 +256,13 @@ impl<S: BlobSource> Driver<S> {
         });
     }
 
-    fn signal(&mut self, worker_id: String, signal: Signal) {
+    fn signal(&mut self, worker_id: String, signal: Signal) -> Option<Event> {
         let leader = self.process.as_ref().filter(|p| p.worker_id == worker_id).and_then(|p| p.pid);
         let quarry = Quarry { worker_id: worker_id.clone(), leader };
-        if let Err(e) = quarry.signal(signal) {
-            tracing::error!("port {}: cannot stop worker {worker_id}: {e}", self.slot.port());
+        match quarry.signal(signal) {
+            Ok(true) => {}
+            Ok(false) => return Some(Event::AllDead { worker: worker_id }),
+            Err(e) => tracing::error!("port {}: cannot stop worker {worker_id}: {e}", self.slot.port()),
         }
         if self.awaited.as_deref() != Some(&worker_id) {
             self.awaited = Some(worker_id.clone());
@@ -269,6 +271,7 @@ impl<S: BlobSource> Driver<S> {
                 Event::AllDead { worker: worker_id }
             });
         }
+        None
     }
 
     /// Waits in the background and sends what comes of it, as long as the slot is there.

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::command::{CommandError, LaunchInputs, command};
 use crate::error::SupervisorError;
 use crate::launch::{LaunchError, WorkerPlace};
-use crate::layout::Layout;
+use crate::layout::{Layout, is_file_name};
 use crate::localizer::{LocalizeError, Localizer};
 use crate::ports;
 use crate::processes;
@@ -108,6 +108,8 @@ impl<S: BlobSource> Host<S> {
     /// Opens what is on disk; broken state is set aside and reported in the log.
     pub fn new(conf: Conf, identity: Identity, source: S) -> Result<Host<S>, SupervisorError> {
         let layout = Layout::of(&conf).map_err(SupervisorError::io("find", &conf.local_dir()))?;
+        let scratch = layout.scratch();
+        fs::create_dir_all(&scratch).map_err(SupervisorError::io("make the folder", &scratch))?;
         let record = Record::open(&layout.local_state())?;
         for lost in record.lost() {
             tracing::error!("assignments and workers of this supervisor: {lost}");
@@ -185,7 +187,7 @@ impl<S: BlobSource> Host<S> {
 
     fn try_launch(&self, port: u16, worker_id: &str, assignment: &LocalAssignment) -> Result<Launched, EffectError> {
         let topology_id = assignment.topology_id.as_str();
-        if let Some(holder) = ports::foreign_holder(&ports::listeners(), port, |pid| self.is_own_worker(pid)) {
+        if let Some(holder) = ports::foreign_holder(port, |pid| self.is_own_worker(pid)) {
             return Err(EffectError::PortTaken { port, holder });
         }
         let files = TopologyFiles::read(&self.layout.stormdist(topology_id))?;
@@ -260,9 +262,22 @@ impl<S: BlobSource> Host<S> {
         tokio::task::spawn_blocking(work).await.map_err(|_| EffectError::Interrupted)?
     }
 
-    pub fn clean_blocking(&self, worker: &str) -> Result<(), EffectError> {
-        remove_worker_dirs(&self.layout, worker)?;
-        lock(&self.record).remove_worker(worker)?;
+    fn clean_blocking(&self, worker: &str) -> Result<(), EffectError> {
+        lock(&self.record).remove_worker(worker);
+        if !is_file_name(worker) {
+            return Ok(());
+        }
+        // Out of the way at once, for the next worker is waiting; its many files go later.
+        let aside = self.layout.scratch().join(worker);
+        if fs::rename(self.layout.worker(worker).root(), &aside).is_err() {
+            return remove_worker_dirs(&self.layout, worker);
+        }
+        remove(&self.layout.worker_user(worker), |p| fs::remove_file(p))?;
+        std::thread::spawn(move || {
+            if let Err(e) = remove(&aside, |p| fs::remove_dir_all(p)) {
+                tracing::warn!("{e}");
+            }
+        });
         Ok(())
     }
 
@@ -274,7 +289,7 @@ impl<S: BlobSource> Host<S> {
 /// In Storm's order: what says that there is a worker goes before its folder.
 pub fn remove_worker_dirs(layout: &Layout, worker: &str) -> Result<(), EffectError> {
     // An empty name would be the folder of all workers.
-    if !crate::layout::is_file_name(worker) {
+    if !is_file_name(worker) {
         return Ok(());
     }
     let dir = layout.worker(worker);

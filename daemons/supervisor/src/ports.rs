@@ -1,16 +1,17 @@
-//! Who listens on which port of this machine, read from `/proc` so that looking does not take the port away.
+//! Who holds which port of this machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+
+use tokio::net::TcpSocket;
 
 use crate::processes;
 
-/// Port -> inodes of the sockets that listen on it.
-pub type Listeners = BTreeMap<u16, BTreeSet<u64>>;
-
-/// The process behind a listening socket; unknown when it belongs to another user.
+/// The process behind a socket; unknown when it belongs to another user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Holder {
     pub pid: Option<i32>,
@@ -27,32 +28,53 @@ impl fmt::Display for Holder {
     }
 }
 
-/// All listening TCP sockets.
-pub fn listeners() -> Listeners {
-    let mut all = Listeners::new();
-    for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        // Without IPv6 there is no second file.
-        if let Ok(text) = fs::read_to_string(file) {
-            parse(&text, &mut all);
-        }
-    }
-    all
+/// Whether a worker could listen on the port. Needs a tokio runtime.
+///
+/// Binding without listening takes nothing away from a worker that binds at this moment, and costs nothing, unlike a look at all
+/// connections of the machine.
+pub fn is_free(port: u16) -> bool {
+    let bind = |socket: io::Result<TcpSocket>, address: SocketAddr| {
+        let socket = socket?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)
+    };
+    let taken = |result: io::Result<()>| result.is_err_and(|e| e.kind() == io::ErrorKind::AddrInUse);
+    // The first covers both families, where there are two.
+    !taken(bind(TcpSocket::new_v6(), (Ipv6Addr::UNSPECIFIED, port).into()))
+        && !taken(bind(TcpSocket::new_v4(), (Ipv4Addr::UNSPECIFIED, port).into()))
 }
 
-fn parse(text: &str, all: &mut Listeners) {
+/// Inodes of the sockets on a port: of those that listen, else of those that are connected from it.
+fn sockets_on(port: u16) -> BTreeSet<u64> {
+    let (mut listening, mut connected) = (BTreeSet::new(), BTreeSet::new());
+    for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        // Without IPv6 there is no second file.
+        if let Ok(text) = processes::read(Path::new(file), 64 << 10) {
+            parse(&String::from_utf8_lossy(&text), port, &mut listening, &mut connected);
+        }
+    }
+    if listening.is_empty() { connected } else { listening }
+}
+
+fn parse(text: &str, port: u16, listening: &mut BTreeSet<u64>, connected: &mut BTreeSet<u64>) {
     const LISTEN: &str = "0A";
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
-        let (Some(local), Some(&LISTEN), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9)) else { continue };
-        let port = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        if let (Some(port), Ok(inode)) = (port, inode.parse()) {
-            all.entry(port).or_default().insert(inode);
+        let (Some(local), Some(state), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9)) else { continue };
+        let here = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
+        match inode.parse() {
+            // Sockets without a process have no inode.
+            Ok(inode) if here == Some(port) && inode != 0 => {
+                let kind = if *state == LISTEN { &mut *listening } else { &mut *connected };
+                kind.insert(inode);
+            }
+            _ => {}
         }
     }
 }
 
 /// The processes that hold these sockets.
-pub fn holders(inodes: &BTreeSet<u64>) -> Vec<Holder> {
+fn holders(inodes: &BTreeSet<u64>) -> Vec<Holder> {
     let names: BTreeSet<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
     let mut found = Vec::new();
     for dir in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -75,10 +97,12 @@ fn has_socket(fds: &Path, names: &BTreeSet<String>) -> bool {
     })
 }
 
-/// Who else listens on the port: none of the processes for which `is_ours`.
-pub fn foreign_holder(listeners: &Listeners, port: u16, is_ours: impl Fn(i32) -> bool) -> Option<Holder> {
-    let inodes = listeners.get(&port)?;
-    holders(inodes).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
+/// Who else holds the port: none of the processes for which `is_ours`. Needs a tokio runtime.
+pub fn foreign_holder(port: u16, is_ours: impl Fn(i32) -> bool) -> Option<Holder> {
+    if is_free(port) {
+        return None;
+    }
+    holders(&sockets_on(port)).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
 }
 
 #[cfg(test)]
@@ -86,26 +110,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_listening_sockets_count() {
+    fn listening_sockets_are_told_from_others() {
         let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
                     0: 0100007F:1A2C 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 555 1 0 100 0 0 10 0\n\
-                    1: 0100007F:1A2D 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000 0 556 1 0 100 0 0 10 0\n\
+                    1: 0100007F:1A2C 0100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000 0 556 1 0 100 0 0 10 0\n\
+                    2: 0100007F:1A2C 0100007F:9C41 06 00000000:00000000 00:00000000 00000000  0 0 0 1 0 100 0 0 10 0\n\
+                    3: 0100007F:1A2D 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 557 1 0 100 0 0 10 0\n\
                     garbage\n";
-        let mut all = Listeners::new();
-        parse(text, &mut all);
-        assert_eq!(all, BTreeMap::from([(6700, BTreeSet::from([555]))]));
+        let (mut listening, mut connected) = (BTreeSet::new(), BTreeSet::new());
+        parse(text, 6700, &mut listening, &mut connected);
+        assert_eq!((listening, connected), (BTreeSet::from([555]), BTreeSet::from([556])));
     }
 
-    #[test]
-    fn the_holder_of_a_port_is_named() {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = socket.local_addr().unwrap().port();
-        let me = std::process::id() as i32;
-        let holder = foreign_holder(&listeners(), port, |_| false).expect("this test listens");
-        assert_eq!(holder.pid, Some(me));
-        assert!(holder.to_string().contains(&format!("process {me} (")), "{holder}");
-        assert_eq!(foreign_holder(&listeners(), port, |pid| pid == me), None, "our own workers may");
-        drop(socket);
-        assert_eq!(foreign_holder(&listeners(), port, |_| false), None);
+    #[tokio::test]
+    async fn the_holder_of_a_port_is_named_whatever_address_it_is_on() {
+        for address in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"] {
+            let socket = std::net::TcpListener::bind(address).unwrap();
+            let port = socket.local_addr().unwrap().port();
+            let me = std::process::id() as i32;
+            let holder = foreign_holder(port, |_| false).expect("this test listens");
+            assert_eq!(holder.pid, Some(me), "{address}");
+            assert!(holder.to_string().contains(&format!("process {me} (")), "{holder}");
+            assert_eq!(foreign_holder(port, |pid| pid == me), None, "our own workers may");
+            drop(socket);
+            assert_eq!(foreign_holder(port, |_| false), None, "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_the_kernel_gave_to_a_connection_is_taken_too() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        let port = client.local_addr().unwrap().port();
+        let holder = foreign_holder(port, |_| false).expect("connected from there");
+        assert_eq!(holder.pid, Some(std::process::id() as i32));
     }
 }

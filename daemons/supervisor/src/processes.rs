@@ -5,8 +5,8 @@
 //! be a child of this process: after a restart of the supervisor it is not.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -48,15 +48,17 @@ impl Quarry {
         let me = std::process::id() as i32;
         stats(proc)
             .into_iter()
-            .filter(|s| !s.dead && s.pid != me)
+            // Processes of the kernel are in group 0.
+            .filter(|s| !s.dead && s.pid != me && s.group != 0)
             .filter(|s| Some(s.group) == self.leader || is_marked(proc, s.pid, &self.worker_id))
             .map(|s| s.pid)
             .collect()
     }
 
-    /// Sends `signal` to every process of the worker; those that are gone do not matter.
-    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+    /// Sends `signal` to every process of the worker, and says whether there was any; those that are gone do not matter.
+    pub fn signal(&self, signal: Signal) -> io::Result<bool> {
         let members = self.members();
+        let any = !members.is_empty();
         // The group at once first, so that no member forks away between two signals.
         if let Some(leader) = self.leader.filter(|l| members.contains(l)).and_then(Pid::from_raw) {
             gone_is_fine(kill_process_group(leader, signal))?;
@@ -64,7 +66,7 @@ impl Quarry {
         for pid in members.into_iter().filter_map(Pid::from_raw) {
             gone_is_fine(kill_process(pid, signal))?;
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Returns when no process of the worker is left.
@@ -159,14 +161,21 @@ pub fn program_of(pid: i32) -> Option<String> {
     Some(comm.trim_end().to_owned())
 }
 
+/// Reads a file of `/proc`: they say that they are empty, and reading them bit by bit is slow.
+pub(crate) fn read(path: &Path, likely: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(likely);
+    File::open(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 fn is_marked(proc: &Path, pid: i32, worker_id: &str) -> bool {
-    let Ok(environ) = fs::read(proc.join(pid.to_string()).join("environ")) else { return false };
+    let Ok(environ) = read(&proc.join(pid.to_string()).join("environ"), 16 << 10) else { return false };
     let mark = format!("{MARK}={worker_id}");
     environ.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
 }
 
 fn command_line(proc: &Path, pid: i32) -> Vec<String> {
-    let Ok(bytes) = fs::read(proc.join(pid.to_string()).join("cmdline")) else { return Vec::new() };
+    let Ok(bytes) = read(&proc.join(pid.to_string()).join("cmdline"), 4 << 10) else { return Vec::new() };
     bytes.split(|b| *b == 0).map(|arg| String::from_utf8_lossy(arg).into_owned()).collect()
 }
 
@@ -177,7 +186,7 @@ fn stats(proc: &Path) -> Vec<Stat> {
 }
 
 fn stat(proc: &Path, pid: i32) -> Option<Stat> {
-    let text = fs::read(proc.join(pid.to_string()).join("stat")).ok()?;
+    let text = read(&proc.join(pid.to_string()).join("stat"), 1 << 10).ok()?;
     parse_stat(pid, &String::from_utf8_lossy(&text))
 }
 
@@ -217,6 +226,7 @@ mod tests {
         process(1_000_012, 1_000_012, "S", "STORM_WORKER_ID=w\0");
         process(1_000_013, 1_000_010, "Z", "");
         process(1_000_014, 1_000_014, "S", "STORM_WORKER_ID=wx\0");
+        process(1_000_015, 0, "S", "");
         fs::create_dir(dir.path().join("net")).unwrap();
         let mut found = Quarry { worker_id: "w".to_owned(), leader: Some(1_000_010) }.members_under(dir.path());
         found.sort_unstable();

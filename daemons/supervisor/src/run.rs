@@ -160,7 +160,7 @@ async fn bind(conf: &Conf) -> Result<TcpListener, SupervisorError> {
 
 fn bind_error(conf: &Conf, source: io::Error) -> SupervisorError {
     let port = conf.int("supervisor.thrift.port").and_then(|p| u16::try_from(p).ok()).unwrap_or(6628);
-    let holder = match ports::foreign_holder(&ports::listeners(), port, |_| false) {
+    let holder = match ports::foreign_holder(port, |_| false) {
         Some(holder) => format!("; it is held by {holder}"),
         None => String::new(),
     };

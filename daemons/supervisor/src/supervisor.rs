@@ -130,11 +130,10 @@ impl<S: BlobSource> Supervisor<S> {
     pub async fn probe_ports(&self, slot_ports: &[u16]) {
         let with_worker: BTreeSet<u16> =
             self.views().await.into_iter().filter(|(_, v)| v.worker_id.is_some()).map(|(port, _)| port).collect();
-        let listeners = ports::listeners();
         let free = slot_ports.iter().filter(|port| !with_worker.contains(*port));
         let now: BTreeMap<u16, ports::Holder> = free
             .filter_map(|port| {
-                let holder = ports::foreign_holder(&listeners, *port, |pid| self.host.is_own_worker(pid))?;
+                let holder = ports::foreign_holder(*port, |pid| self.host.is_own_worker(pid))?;
                 Some((*port, holder))
             })
             .collect();
