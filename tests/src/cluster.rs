@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use storm_thrift::types::{ClusterSummary, TopologyInfo, TopologySummary};
+use storm_thrift::types::{ClusterSummary, GetInfoOptions, NumErrorsChoice, TopologyInfo, TopologySummary};
 use storm_thrift::{ClientError, ClientOptions, Exception, NimbusClient, SupervisorClient};
 
 use crate::apache;
@@ -227,7 +227,8 @@ impl Cluster {
         wait_until(START, "Nimbus to lead", || {
             let ended = self.nimbus.process().ended();
             assert!(ended.is_none(), "Nimbus ended: {ended:?}");
-            self.ask(async |nimbus| nimbus.get_leader().await).is_ok()
+            // The node of a killed Nimbus leads until its session is over; only a leader takes a file.
+            self.ask(async |nimbus| nimbus.begin_file_upload().await).is_ok()
         });
     }
 
@@ -261,6 +262,14 @@ impl Cluster {
     pub fn topology_info(&self, name: &str) -> Option<TopologyInfo> {
         let name = name.to_owned();
         self.ask(async |nimbus| nimbus.get_topology_info_by_name(name).await).ok()
+    }
+
+    /// The last error of a component. Others may be gone: as in Storm they live as long as the worker's session.
+    pub fn last_error(&self, name: &str, component: &str) -> Option<String> {
+        let options = GetInfoOptions { num_err_choice: Some(NumErrorsChoice::One) };
+        let name = name.to_owned();
+        let info = self.ask(async |nimbus| nimbus.get_topology_info_by_name_with_opts(name, options).await).ok()?;
+        info.errors.get(component)?.first().map(|error| error.error.clone())
     }
 
     /// Runs `stormctl` as a client of this cluster.

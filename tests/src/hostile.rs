@@ -26,22 +26,29 @@ fn send(port: u16, bytes: &[u8]) {
     let _silent = stream.read(&mut [0; 256]);
 }
 
-/// Everything bad that comes to mind, one connection each.
+/// Everything bad that comes to mind, one connection each, some at a time.
 pub fn assault(port: u16, seed: u64) {
-    let mut random = Random::new(seed);
-    for text in ["Hello\n", "GET / HTTP/1.1\r\nHost: storm\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "", "\0", "srvr"] {
-        send(port, text.as_bytes());
+    const AT_A_TIME: usize = 16;
+    for some in messages(&mut Random::new(seed)).chunks(AT_A_TIME) {
+        std::thread::scope(|scope| {
+            for message in some {
+                scope.spawn(|| send(port, message));
+            }
+        });
     }
-    for _ in 0..60 {
-        send(port, &random.bytes(5000));
-    }
+}
+
+fn messages(random: &mut Random) -> Vec<Vec<u8>> {
+    let texts = ["Hello\n", "GET / HTTP/1.1\r\nHost: storm\r\n\r\n", "SSH-2.0-OpenSSH_9.2\r\n", "", "\0", "srvr"];
+    let mut messages: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+    messages.extend((0..60).map(|_| random.bytes(5000)));
     for length in [0x7fff_ffff_u32, 0xffff_ffff, 0x8000_0000, 0x4000_0000, 0x0010_0001, 0] {
-        send(port, &[&length.to_be_bytes()[..], b"\x80\x01\x00\x01", &random.bytes(400)].concat());
+        messages.push([&length.to_be_bytes()[..], b"\x80\x01\x00\x01", &random.bytes(400)].concat());
     }
     for (length, sent) in [(100_u32, 10), (4, 3), (1_000_000, 999_999)] {
-        send(port, &[&length.to_be_bytes()[..], &vec![0; sent]].concat());
+        messages.push([&length.to_be_bytes()[..], &vec![0; sent]].concat());
     }
-    for payload in [
+    messages.extend([
         call(b"getClusterInfo", &[0x0c, 0, 1].repeat(20_000)),
         call(b"killTopology", b"\x0b\x00\x01\x7f\xff\xff\xff"),
         call(b"submitTopology", b"\x0c\x00\x04\x0d\x00\x01\x0b\x0c\x7f\xff\xff\xff"),
@@ -49,14 +56,13 @@ pub fn assault(port: u16, seed: u64) {
         call(b"noSuchMethod", b"\x00"),
         call(&[b'x'; 70_000], b"\x00"),
         call(b"\xff\xfe", b"\x00"),
-    ] {
-        send(port, &payload);
-    }
+    ]);
     // Frames of a valid length and random content.
-    for _ in 0..60 {
+    messages.extend((0..60).map(|_| {
         let content = random.bytes(300);
-        send(port, &[&(content.len() as u32).to_be_bytes(), content.as_slice()].concat());
-    }
+        [&(content.len() as u32).to_be_bytes(), content.as_slice()].concat()
+    }));
+    messages
 }
 
 /// Opens connections that stay open and silent.

@@ -29,8 +29,7 @@ fn errors_of(cluster: &Cluster, name: &str, jar: &Path, broken: storm_thrift::ty
     let conf = json!({ "test.dir": dir });
     cluster.ask(async |nimbus| submit(nimbus, name, jar, &conf, topology.clone()).await).expect("accepted");
     wait_for(LIMIT, &format!("an error of `broken` in {name} with the words {words:?}"), || {
-        let errors = cluster.topology_info(name)?.errors.remove("broken")?;
-        errors.into_iter().map(|e| e.error).find(|error| words.iter().all(|word| error.contains(word)))
+        cluster.last_error(name, "broken").filter(|error| words.iter().all(|word| error.contains(word)))
     })
 }
 
@@ -82,9 +81,7 @@ fn a_child_that_hangs_is_replaced_and_nothing_is_lost() {
     process::kill(hung, Signal::STOP);
     wait_until(LIMIT, "the hung child to be ended", || !is_alive(hung));
     recording.wait_for_flow(LIMIT, "after a child hung", &tasks);
-    let said = wait_for(LIMIT, "an error that tells of it", || {
-        cluster.topology_info("recording")?.errors.remove("record")?.into_iter().map(|e| e.error).next()
-    });
+    let said = wait_for(LIMIT, "an error that tells of it", || cluster.last_error("recording", "record"));
     assert!(said.contains("topology.subprocess.timeout.secs") || said.contains("heartbeat"), "{said}");
 
     let killed = child_of(&cluster, "words.py").expect("the splitter runs");
