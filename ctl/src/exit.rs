@@ -61,6 +61,15 @@ mod tests {
     }
 
     #[test]
+    fn the_documentation_has_the_same_table() {
+        let page = include_str!("../../docs/stormctl.md");
+        for (exit, meaning) in TABLE {
+            let row = format!("| {} | {meaning} |\n", exit as u8);
+            assert!(page.contains(&row), "docs/stormctl.md has no row {row:?}");
+        }
+    }
+
+    #[test]
     fn every_status_has_a_line_in_the_help() {
         let text = help();
         assert_eq!(text.lines().count(), TABLE.len() + 1);
