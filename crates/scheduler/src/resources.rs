@@ -111,12 +111,18 @@ fn of_worker(t: &TopologyDetails, components: &[&Arc<str>]) -> WorkerResources {
             *sum.generic.entry(name.clone()).or_default() += amount;
         }
     }
-    let mut shared = Request::default();
+    let (mut shared, mut shares) = (Request::default(), false);
     for region in &t.shared_memory {
         if components.iter().any(|c| region.components.contains(*c)) {
             shared.on_heap_mb += region.on_heap_mb;
             shared.off_heap_mb += region.off_heap_worker_mb;
+            shares = true;
         }
+    }
+    let mut shared_resources = BTreeMap::new();
+    if shares {
+        shared_resources.insert(ON_HEAP.to_owned(), shared.on_heap_mb);
+        shared_resources.insert(OFF_HEAP.to_owned(), shared.off_heap_mb);
     }
     sum.on_heap_mb += shared.on_heap_mb;
     sum.off_heap_mb += shared.off_heap_mb;
@@ -128,7 +134,7 @@ fn of_worker(t: &TopologyDetails, components: &[&Arc<str>]) -> WorkerResources {
         shared_mem_on_heap: Some(shared.on_heap_mb),
         shared_mem_off_heap: Some(shared.off_heap_mb),
         resources: Some(named(&sum)),
-        shared_resources: Some(named(&shared)),
+        shared_resources: Some(shared_resources),
     }
 }
 
