@@ -55,13 +55,15 @@ impl FileBolt {
 
 impl Open {
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        let written = self.file.write_all(lines);
-        match written {
-            Ok(()) => self.length += lines.len() as u64,
-            // Half of it may be there (a full disk); it will come again, so it goes.
-            Err(_) => self.file.set_len(self.length)?,
+        let Err(full) = self.file.write_all(lines) else {
+            self.length += lines.len() as u64;
+            return Ok(());
+        };
+        // Half of it may be there (a full disk); it will come again, so it goes.
+        match self.file.set_len(self.length) {
+            Ok(()) => Err(full),
+            Err(e) => Err(io::Error::other(format!("{full}; the part that was written cannot be removed: {e}"))),
         }
-        written
     }
 }
 

@@ -1,27 +1,16 @@
 //! The system topology, the tasks and the executors, against `StormCommon` and Nimbus.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::process::Stdio;
 
 use serde_json::{Map, Value, json};
-use storm_tests::peers;
 use storm_tests::random::Random;
 use storm_thrift::types::*;
 use storm_topology::system::{SystemTopology, executors_of, normalise};
 
+use super::run_java;
+
 fn java(input: &[String], args: &[&str]) -> Vec<Value> {
-    let mut java = peers::java(&[&peers::java_classes().display().to_string(), &peers::storm_server_classpath()]);
-    java.arg("topology.SystemTopology").args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = java.spawn().expect("java starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let text = input.iter().fold(String::new(), |text, line| text + line + "\n");
-    let writer = std::thread::spawn(move || stdin.write_all(text.as_bytes()));
-    let output = child.wait_with_output().expect("java ends");
-    writer.join().expect("the writer ends").expect("java reads all of its input");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).expect("UTF-8");
-    lines.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect()
+    run_java("topology.SystemTopology", input, args)
 }
 
 fn request(conf: &Map<String, Value>, topology: &StormTopology) -> String {
