@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// The harness is beside the layers: it may use them all, and the tests of all may use it. So may the examples.
-const BESIDE: &[&str] = &["storm-tests", "storm-examples"];
+const BESIDE: &[&str] = &["storm-tests", "wordcount-rust"];
 
 struct Dependency {
     of: String,

@@ -179,6 +179,25 @@ fn zk_status_has_the_lines_of_zkserver_for_either_server() {
 }
 
 #[test]
+fn a_zookeeper_of_others_is_used_and_left_alone() {
+    let options = ClusterOptions { zookeeper: Maker::Apache, supervisors: 0, ..ClusterOptions::default() };
+    let mut cluster = Cluster::prepare(options);
+    cluster.start_zookeeper();
+    let run = |args: &[&str]| {
+        let mut command = command(cluster.nest(), &[]);
+        command.arg("--config").arg(cluster.nimbus.config()).args(args);
+        cluster.nest().run(command)
+    };
+    let started = run(&["start", "zookeeper", "nimbus"]).ok();
+    assert!(started.contains("runs already, started by others"), "{started}");
+    assert!(run(&["status", "zookeeper"]).ok().contains("started by others"));
+    wait_until(LIMIT, "Nimbus to lead", || run(&["list"]).status.success());
+    let stopped = run(&["stop", "zookeeper", "nimbus"]).ok();
+    assert!(stopped.contains("left alone: started by others"), "{stopped}");
+    assert_eq!(cluster.zookeeper.process().ended(), None);
+}
+
+#[test]
 fn idle_daemons_are_small() {
     let machine = Machine::new();
     machine.run(&["start"]).ok();
