@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use storm_conf::Conf;
 
 use crate::cli::Role;
+use crate::exit::Exit;
+use crate::failure::Failure;
 
 /// The key by which a storm.yaml says what its machine runs; without it the roles follow from the addresses.
 pub const ROLES_KEY: &str = "stormctl.roles";
@@ -53,12 +55,18 @@ impl Role {
 }
 
 /// The roles of this machine, in the order in which they start.
-pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Vec<Role> {
+pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Result<Vec<Role>, Failure> {
     if conf.get(ROLES_KEY).is_some() {
-        let mut roles: Vec<Role> = conf.strings(ROLES_KEY).iter().filter_map(|n| Role::of_name(n)).collect();
+        let role = |name: &String| {
+            Role::of_name(name).ok_or_else(|| {
+                Failure::new(Exit::ConfigInvalid, "config/role", format!("{ROLES_KEY} names {name}, which is no role"))
+                    .hint("write a list of zookeeper, nimbus, supervisor")
+            })
+        };
+        let mut roles = conf.strings(ROLES_KEY).iter().map(role).collect::<Result<Vec<Role>, Failure>>()?;
         roles.sort_unstable();
         roles.dedup();
-        return roles;
+        return Ok(roles);
     }
     let mut roles = Vec::new();
     let zookeepers = conf.strings("storm.zookeeper.servers");
@@ -72,7 +80,7 @@ pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Vec<Role> {
     if conf.bool("supervisor.enable") != Some(false) && !conf.ints("supervisor.slots.ports").is_empty() {
         roles.push(Role::Supervisor);
     }
-    roles
+    Ok(roles)
 }
 
 /// Whether a host name means this machine: only a local address can be bound.
@@ -98,7 +106,7 @@ mod tests {
         for (key, value) in set {
             conf.set(key, value.clone());
         }
-        configured(&conf, &|host| host == "localhost" || host == "me")
+        configured(&conf, &|host| host == "localhost" || host == "me").unwrap()
     }
 
     #[test]
@@ -114,6 +122,9 @@ mod tests {
         );
         assert_eq!(roles(&[(ROLES_KEY, json!(["supervisor", "dev-zookeeper"]))]), [Role::Zookeeper, Role::Supervisor]);
         assert_eq!(roles(&[(ROLES_KEY, json!([]))]), []);
+        let mut conf = Conf::defaults();
+        conf.set(ROLES_KEY, json!(["nimbo"]));
+        assert_eq!(configured(&conf, &|_| true).unwrap_err().exit, Exit::ConfigInvalid);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Daemons in the background: starting them until they serve, stopping them until they are gone.
 
 use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,11 +14,13 @@ use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::process::sweep::MARK;
-use crate::process::{Identity, Recorded};
+use crate::process::{self, Identity, Recorded};
 
 /// How long between two looks at a daemon that starts or stops.
 const LOOK: Duration = Duration::from_millis(2);
 const LAST_LINES: usize = 5;
+/// How long a server on this machine may take to answer a question.
+const ASK_LIMIT: Duration = Duration::from_millis(500);
 
 /// How a daemon is started.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +44,22 @@ pub struct Starting {
 /// Whether a role runs, as its file says and the process proves.
 #[derive(Debug, Clone, PartialEq)]
 pub enum State {
-    Running { pid: i32, address: Option<String>, uptime_secs: i64 },
+    Running {
+        pid: i32,
+        address: Option<String>,
+        uptime_secs: i64,
+    },
+    /// It serves, but somebody else started it, such as Apache ZooKeeper's own script.
+    Foreign {
+        pid: Option<i32>,
+        address: String,
+    },
     Stopped,
 }
 
 pub fn state(role: Role, conf: &Conf) -> State {
     match recorded(role, conf) {
+        None if role == Role::Zookeeper => foreign_zookeeper(conf).unwrap_or(State::Stopped),
         None => State::Stopped,
         Some(r) => {
             let uptime = r.identity.entry().and_then(|e| e.uptime_secs());
@@ -53,6 +67,23 @@ pub fn state(role: Role, conf: &Conf) -> State {
             State::Running { pid: r.identity.pid, address: r.address, uptime_secs }
         }
     }
+}
+
+/// A ZooKeeper server of somebody else on the port of this machine's.
+fn foreign_zookeeper(conf: &Conf) -> Option<State> {
+    let port = conf.int("storm.zookeeper.port").and_then(|p| u16::try_from(p).ok())?;
+    for address in [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))] {
+        let Ok(mut stream) = TcpStream::connect_timeout(&address, ASK_LIMIT) else { continue };
+        let mut answer = [0; 17];
+        let asked = stream
+            .set_read_timeout(Some(ASK_LIMIT))
+            .and_then(|()| stream.write_all(b"srvr"))
+            .and_then(|()| stream.read_exact(&mut answer));
+        if asked.is_ok() && answer.eq_ignore_ascii_case(b"Zookeeper version") {
+            return Some(State::Foreign { pid: process::listener(port), address: address.to_string() });
+        }
+    }
+    None
 }
 
 /// The record of the role, if its process lives.

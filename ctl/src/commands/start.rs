@@ -14,6 +14,7 @@ use crate::roles;
 use crate::service::{self, Launch, State, Stopped};
 use crate::table::{Side, Table, age, or_dash};
 
+const LEADER_LOOK: Duration = Duration::from_millis(5);
 const START_LIMIT: Duration = Duration::from_secs(30);
 /// Storm's own: a daemon is killed when it does not end by itself.
 const STOP_GRACE: Duration = Duration::from_secs(20);
@@ -23,7 +24,7 @@ const WORKER_GRACE: Duration = Duration::from_secs(3);
 fn chosen(ctx: &Context, named: &[Role]) -> Result<Vec<Role>, Failure> {
     let mut roles = named.to_vec();
     if roles.is_empty() {
-        roles = roles::configured(&ctx.conf, &|host| roles::is_this_machine(&ctx.conf, host));
+        roles = roles::configured(&ctx.conf, &|host| roles::is_this_machine(&ctx.conf, host))?;
     }
     roles.sort_unstable();
     roles.dedup();
@@ -52,6 +53,7 @@ fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
     for &role in roles {
         match service::state(role, &ctx.conf) {
             State::Running { .. } => lines.push(Line::of(role, ctx, Some("runs already"))),
+            State::Foreign { .. } => lines.push(Line::of(role, ctx, Some("runs already, started by others"))),
             State::Stopped => {
                 let mut daemon = service::launch(role, how)?;
                 // The others' first step is to ask ZooKeeper: so it goes first, and is quick.
@@ -66,9 +68,27 @@ fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
     }
     for mut daemon in starting {
         daemon.ready(limit.saturating_sub(began.elapsed()))?;
+        if daemon.role == Role::Nimbus {
+            wait_for_leader(ctx, limit.saturating_sub(began.elapsed()))?;
+        }
         lines.push(Line::of(daemon.role, ctx, Some("started")));
     }
     Ok(Daemons { lines })
+}
+
+/// A Nimbus that serves answers nothing of use before one of them leads. Without ZooKeeper none does: it goes on trying.
+fn wait_for_leader(ctx: &Context, limit: Duration) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::io("cannot start the runtime", &e))?;
+    let led = runtime.block_on(tokio::time::timeout(limit, async {
+        while ctx.nimbus().await.is_err() {
+            tokio::time::sleep(LEADER_LOOK).await;
+        }
+    }));
+    if led.is_err() {
+        ctx.printer.note("nimbus serves, but no Nimbus leads yet: is ZooKeeper there? (stormctl zk status)");
+    }
+    Ok(())
 }
 
 pub fn stop(ctx: &Context, args: &cli::Stop) -> Result<(), Failure> {
@@ -88,7 +108,10 @@ fn stopped(ctx: &Context, roles: &[Role], with_workers: bool) -> Result<Daemons,
     let mut lines = Vec::new();
     for &role in roles.iter().rev() {
         let done = match service::stop(role, &ctx.conf, grace)? {
-            Stopped::NotRunning => "was not running".to_owned(),
+            Stopped::NotRunning => match service::state(role, &ctx.conf) {
+                State::Foreign { .. } => "left alone: started by others".to_owned(),
+                _ => "was not running".to_owned(),
+            },
             Stopped::Asked(pid) => format!("stopped (pid {pid})"),
             Stopped::Killed(pid) => format!("killed (pid {pid}): it did not end within {} s", grace.as_secs()),
         };
@@ -175,6 +198,7 @@ impl Report for Daemons {
                 State::Running { pid, address, uptime_secs } => {
                     ("running", Some(*pid), address.clone(), Some(*uptime_secs))
                 }
+                State::Foreign { pid, address } => ("foreign", *pid, Some(address.clone()), None),
                 State::Stopped => ("stopped", None, None, None),
             };
             json!({
@@ -207,6 +231,7 @@ impl Report for Daemons {
                 State::Running { pid, address: None, uptime_secs } => {
                     ("starting", Some(*pid), None, Some(age(*uptime_secs)))
                 }
+                State::Foreign { pid, address } => ("running (started by others)", *pid, Some(address.clone()), None),
                 State::Stopped => ("stopped", None, None, None),
             };
             let state = l.done.clone().unwrap_or_else(|| state.to_owned());

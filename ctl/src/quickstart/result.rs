@@ -64,7 +64,8 @@ pub struct Outcome {
     pub complete_latency_ms: Option<f64>,
     pub top: usize,
     pub logs: String,
-    pub kept: bool,
+    /// How to call `stormctl` for the cluster, if it was kept.
+    pub next: Option<String>,
     pub topology: String,
 }
 
@@ -87,7 +88,7 @@ impl Report for Outcome {
             "words_per_second": self.rate(),
             "complete_latency_ms": self.complete_latency_ms,
             "logs": self.logs,
-            "kept": self.kept,
+            "kept": self.next.is_some(),
             "topology": self.topology,
         });
         object.as_object().cloned().unwrap_or_default()
@@ -110,13 +111,11 @@ impl Report for Outcome {
             self.rate(),
             self.seconds_to_first_tuple,
         ));
-        if self.kept {
-            text.push_str(&format!(
-                "logs              {}\n\nThe cluster goes on. Next:\n  stormctl list\n  stormctl describe {topology}\n  \
-                 stormctl logs {topology}\n  stormctl status\n  stormctl stop\n",
-                self.logs,
-                topology = self.topology,
-            ));
+        if let Some(command) = &self.next {
+            text.push_str(&format!("logs              {}\n\nThe cluster goes on. Next:\n", self.logs));
+            for verb in ["list", "describe NAME", "logs NAME", "status", "stop"] {
+                text.push_str(&format!("  {command} {}\n", verb.replace("NAME", &self.topology)));
+            }
         } else {
             text.push_str(&format!("logs              were in {} (--keep leaves the cluster running)\n", self.logs));
         }
@@ -156,7 +155,7 @@ mod tests {
             complete_latency_ms: Some(1.5),
             top: 2,
             logs: "/tmp/x/logs".into(),
-            kept: false,
+            next: None,
             topology: "wordcount".into(),
         };
         assert_eq!(
@@ -165,7 +164,7 @@ mod tests {
              rate              140 words/s\ncomplete latency  1.500 ms\nfirst tuple       0.500 s after the start\n\
              logs              were in /tmp/x/logs (--keep leaves the cluster running)\n"
         );
-        outcome.kept = true;
+        outcome.next = Some("stormctl".to_owned());
         assert!(outcome.text(false).contains("  stormctl describe wordcount\n"));
         assert_eq!(outcome.fields()["counts"]["the"], 10);
     }

@@ -63,7 +63,8 @@ pub async fn run(printer: Printer, global: &Global, args: &cli::Quickstart, bega
     if args.keep {
         cluster.site.make_current()?;
         cluster.keep();
-        return printer.show(&outcome);
+        let command = cluster.site.command();
+        return printer.show(&Outcome { next: Some(command), ..outcome });
     }
     let shown = printer.show(&outcome);
     drop(cluster);
@@ -134,7 +135,7 @@ async fn count(
         complete_latency_ms,
         top: args.top,
         logs: cluster.site.home.join("logs").display().to_string(),
-        kept: args.keep,
+        next: None,
         topology: wordcount::NAME.to_owned(),
     })
 }

@@ -80,6 +80,12 @@ impl Site {
         self.home.join("counts.tsv")
     }
 
+    /// How `stormctl` is called so that it means this cluster: a configuration of the user's own comes before it.
+    pub fn command(&self) -> String {
+        let plain = storm_conf::load_from(&LoadOptions::default()).is_ok_and(|l| l.file.as_ref() == Some(&self.file));
+        if plain { "stormctl".to_owned() } else { format!("stormctl --config {}", self.file.display()) }
+    }
+
     /// From now on every `stormctl` of this user means this cluster.
     pub fn make_current(&self) -> Result<(), Failure> {
         let Some(pointer) = Environment::of_process().current_cluster() else { return Ok(()) };
