@@ -1,5 +1,6 @@
 //! Defaults, then one file, then `-c` options: Storm's precedence, with every mistake reported at once.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -189,6 +190,17 @@ impl Conf {
     pub fn hostname(&self) -> String {
         self.str("storm.local.hostname").map_or_else(hostname::canonical, str::to_owned)
     }
+
+    /// Where a daemon of this host listens: on all addresses, of both families where there are two (try them in order). A host
+    /// that announces a loopback address as its `storm.local.hostname` listens there only, since nobody else could find it.
+    pub fn listen_addresses(&self) -> Vec<IpAddr> {
+        let name = self.str("storm.local.hostname").unwrap_or_default();
+        let named = name.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        match named.or_else(|| (name == "localhost").then_some(Ipv4Addr::LOCALHOST.into())) {
+            Some(ip) if ip.is_loopback() => vec![ip],
+            _ => vec![Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()],
+        }
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +217,20 @@ mod tests {
             environment: Some(Environment { storm_home: Some(dir.to_owned()), ..Environment::default() }),
             ..LoadOptions::default()
         }
+    }
+
+    #[test]
+    fn a_host_known_by_a_loopback_name_listens_there_only() {
+        let at = |name: &str| {
+            let mut conf = Conf::default();
+            conf.set("storm.local.hostname", name);
+            conf.listen_addresses().iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(at("127.0.0.1"), "127.0.0.1");
+        assert_eq!(at("localhost"), "127.0.0.1");
+        assert_eq!(at("::1"), "::1");
+        assert_eq!(at("node7.example.org"), ":: 0.0.0.0");
+        assert_eq!(at("10.0.0.7"), ":: 0.0.0.0");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The process: everything opened in order, the tasks that live as long as it does, and its end.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -38,9 +38,9 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), NimbusError> {
     let settings = Settings::from_conf(&conf)?;
-    let wanted = SocketAddr::from((Ipv4Addr::UNSPECIFIED, settings.port));
-    let bind = |source| NimbusError::Bind { address: wanted.to_string(), source };
-    let listener = TcpListener::bind(wanted).await.map_err(bind)?;
+    let wanted: Vec<_> = conf.listen_addresses().into_iter().map(|ip| SocketAddr::from((ip, settings.port))).collect();
+    let bind = |source| NimbusError::Bind { address: wanted[0].to_string(), source };
+    let listener = TcpListener::bind(&wanted[..]).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let cluster = Cluster::open(&conf)?;
     let nimbus = Arc::new(open(conf, settings, cluster.clone(), address.port())?);

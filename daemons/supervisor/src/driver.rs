@@ -236,8 +236,9 @@ impl<S: BlobSource> Driver<S> {
                 Ok(status) => describe(status),
                 Err(e) => format!("its exit status is unknown ({e})"),
             };
-            if let Some(lines) = last_lines(&errors, errors_from) {
-                how = format!("{how}; the end of {}:\n{lines}", errors.display());
+            match last_lines(&errors, errors_from) {
+                Some(lines) => how = format!("{how}; the end of {}:\n{lines}", errors.display()),
+                None => how = format!("{how}; its log is {}", errors.with_file_name("worker.log").display()),
             }
             Event::Exited { worker, how: format!("process {pid}: {how}") }
         });

@@ -69,7 +69,7 @@ pub async fn recover<S: BlobSource>(supervisor: &Supervisor<S>) {
                     None => tracing::warn!("port {port}: worker {worker} of {id} is gone"),
                 }
                 let now = host.clock.now();
-                let record = Worker { id: worker.clone(), assignment, launched_at: now };
+                let record = Worker { id: worker.clone(), assignment, launched_at: now, adopted: true };
                 let timeout = files.map_or(0, |f| f.worker_timeout_ms());
                 let slot = Slot::adopted(port, record, timeout, now);
                 supervisor.adopt(slot, Some(WorkerProcess { worker_id: worker.clone(), pid })).await;

@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,8 +52,7 @@ pub async fn run(
     let slot_ports = slot_ports(&conf)?;
     let layout = Layout::of(&conf).map_err(SupervisorError::io("find", &conf.local_dir()))?;
     let _home = take_home(&layout)?;
-    let listener = bind(&conf).await?;
-    let address = listener.local_addr().map_err(|source| bind_error(&conf, source))?;
+    let (listener, address) = bind(&conf).await?;
     make_absolute(&mut conf, address.port());
     let id = supervisor_id(&layout, || format!("{}-{}", uuid::Uuid::new_v4(), local_address()))?;
     let cluster = Cluster::open(&conf)?;
@@ -143,28 +142,26 @@ fn take_home(layout: &Layout) -> Result<File, SupervisorError> {
     }
 }
 
-async fn bind(conf: &Conf) -> Result<TcpListener, SupervisorError> {
+async fn bind(conf: &Conf) -> Result<(TcpListener, SocketAddr), SupervisorError> {
     let port = conf.int("supervisor.thrift.port").unwrap_or(6628);
     let port = u16::try_from(port).map_err(|_| SupervisorError::Conf {
         key: "supervisor.thrift.port",
         found: port.to_string(),
         problem: "a port is expected",
     })?;
-    // Both families where there are two.
-    match TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await {
-        Ok(listener) => Ok(listener),
-        Err(e) if e.kind() == io::ErrorKind::AddrInUse => Err(bind_error(conf, e)),
-        Err(_) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).await.map_err(|e| bind_error(conf, e)),
-    }
+    let wanted: Vec<_> = conf.listen_addresses().into_iter().map(|ip| SocketAddr::from((ip, port))).collect();
+    let listener = TcpListener::bind(&wanted[..]).await.map_err(|e| bind_error(wanted[0], e))?;
+    let address = listener.local_addr().map_err(|e| bind_error(wanted[0], e))?;
+    Ok((listener, address))
 }
 
-fn bind_error(conf: &Conf, source: io::Error) -> SupervisorError {
-    let port = conf.int("supervisor.thrift.port").and_then(|p| u16::try_from(p).ok()).unwrap_or(6628);
+fn bind_error(address: SocketAddr, source: io::Error) -> SupervisorError {
+    let port = address.port();
     let holder = match ports::foreign_holder(port, |_| false) {
         Some(holder) => format!("; it is held by {holder}"),
         None => String::new(),
     };
-    SupervisorError::Bind { address: SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), source, holder }
+    SupervisorError::Bind { address, source, holder }
 }
 
 fn ticks(period: Duration) -> tokio::time::Interval {

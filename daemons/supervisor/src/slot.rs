@@ -39,7 +39,10 @@ const RETRY_LAUNCH: Millis = 1_000;
 pub struct Worker {
     pub id: String,
     pub assignment: Arc<LocalAssignment>,
+    /// Or adopted at.
     pub launched_at: Millis,
+    /// Launched by an earlier supervisor.
+    pub adopted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -379,7 +382,8 @@ impl Slot {
     fn launch(&mut self, assignment: Arc<LocalAssignment>, around: &Surroundings<'_>, effects: &mut Vec<Effect>) {
         let id = around.fresh_id.to_owned();
         effects.push(Effect::Launch { worker: id.clone(), assignment: assignment.clone() });
-        self.state = State::WaitingForWorkerStart { worker: Worker { id, assignment, launched_at: around.now } };
+        self.state =
+            State::WaitingForWorkerStart { worker: Worker { id, assignment, launched_at: around.now, adopted: false } };
     }
 
     fn terminate(
@@ -421,8 +425,10 @@ impl Slot {
             _ => return,
         };
         let life = around.now.saturating_sub(worker.launched_at);
-        self.short_lives = if life < SHORT_LIFE { self.short_lives + 1 } else { 0 };
-        let text = format!("worker {id} of {} ended after {life} ms: {how}", worker.assignment.topology_id);
+        // Nobody knows how long an adopted worker has lived.
+        self.short_lives = if life < SHORT_LIFE && !worker.adopted { self.short_lives + 1 } else { 0 };
+        let after = if worker.adopted { String::new() } else { format!(" after {life} ms") };
+        let text = format!("worker {id} of {} ended{after}: {how}", worker.assignment.topology_id);
         self.fail(text, effects);
         // What is left are children without their worker: nobody is there who could end them in good order.
         effects.push(Effect::ForceKill { worker: worker.id.clone() });

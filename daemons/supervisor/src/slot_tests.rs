@@ -381,7 +381,7 @@ fn processes_that_nothing_ends_are_reported_once() {
 
 #[test]
 fn an_adopted_worker_has_the_whole_timeout_to_show_a_heartbeat() {
-    let worker = Worker { id: "old".to_owned(), assignment: assignment("a"), launched_at: 0 };
+    let worker = Worker { id: "old".to_owned(), assignment: assignment("a"), launched_at: 0, adopted: true };
     let mut m = Machine { slot: Slot::adopted(6700, worker, 0, 50), now: 50, ids: 0 };
     assert_eq!(m.step(assign("a")), []);
     assert_eq!((m.state(), m.deadline()), ("RUNNING", Some(30_050)));

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ impl Worker {
             let files = TopologyFiles::read(&self.dirs)?;
             let conf = merge(&host, &files.conf);
             let system = SystemTopology::derive(&files.topology, conf.map())?;
-            let listener = listen(self.args.port).await?;
+            let listener = listen(&host.listen_addresses(), self.args.port).await?;
             Ok::<_, WorkerError>((conf, system, listener))
         };
         let mut shutdown = Box::pin(shutdown);
@@ -192,10 +192,11 @@ impl Worker {
     }
 }
 
-async fn listen(port: u16) -> Result<TcpListener, WorkerError> {
+async fn listen(ips: &[IpAddr], port: u16) -> Result<TcpListener, WorkerError> {
+    let wanted: Vec<_> = ips.iter().map(|ip| SocketAddr::from((*ip, port))).collect();
     let deadline = Instant::now() + PORT_PATIENCE;
     loop {
-        match TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)) {
+        match TcpListener::bind(&wanted[..]) {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
                 sleep(Duration::from_millis(50)).await;
