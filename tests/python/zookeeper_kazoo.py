@@ -7,7 +7,6 @@ import time
 from kazoo.client import KazooClient, KazooState
 from kazoo.exceptions import BadVersionError, NoAuthError, NoNodeError, NodeExistsError, NotEmptyError, RolledBackError
 from kazoo.protocol.connection import _CONNECTION_DROP
-from kazoo.protocol.states import AddWatchMode
 from kazoo.security import make_digest_acl
 
 LIMIT = 30
@@ -79,25 +78,23 @@ def access(hosts):
     refused(NoAuthError, stranger.get, "/k/private")
     stranger.add_auth("digest", "user:password")
     assert stranger.get("/k/private")[0] == b"secret"
+    owner.delete("/k/private")
     owner.stop()
     stranger.stop()
     print("access", flush=True)
 
 
 def watches(one, two):
-    data, children, events = [], [], []
+    data, children = [], []
     one.create("/k/w", b"0")
     one.DataWatch("/k/w", lambda value, stat: data.append(value))
     one.ChildrenWatch("/k/w", lambda names: children.append(sorted(names)))
-    one.add_watch("/k/w", lambda event: events.append((event.type, event.path)), AddWatchMode.PERSISTENT_RECURSIVE)
     two.set("/k/w", b"1")
     wait_until(lambda: data[-1] == b"1", "a change is told")
     two.create("/k/w/c")
     wait_until(lambda: children[-1] == ["c"], "a child is told")
     two.delete("/k/w/c")
     wait_until(lambda: children[-1] == [], "its end is told")
-    wait_until(lambda: len(events) == 3, "all that is below is told")
-    assert events == [("CHANGED", "/k/w"), ("CREATED", "/k/w/c"), ("DELETED", "/k/w/c")], events
 
 
 def locks(clients):

@@ -25,9 +25,10 @@ fn the_rust_client_works_and_keeps_its_session_over_a_restart() {
         multis(&one).await;
         locks(&one, &two).await;
     });
-    let mut watcher = runtime.block_on(async {
+    let watcher = runtime.block_on(async {
         one.create("/alive", b"", &CreateMode::Ephemeral.with_acls(Acls::anyone_all())).await.unwrap();
-        two.watch("/", AddWatchMode::PersistentRecursive).await.unwrap()
+        let (_, _, watcher) = two.get_and_watch_data("/alive").await.unwrap();
+        watcher
     });
     let session = one.session_id();
     let mut states = [one.state_watcher(), two.state_watcher()];
@@ -48,16 +49,11 @@ fn the_rust_client_works_and_keeps_its_session_over_a_restart() {
         }
         let stat = one.check_stat("/alive").await.unwrap().expect("the ephemeral node is kept");
         assert_eq!(stat.ephemeral_owner, session.0);
-        // A persistent watch is set again by the client.
+        // The client sets its watch again.
         wait_answered(&two).await;
         one.set_data("/alive", b"changed", None).await.unwrap();
-        loop {
-            let event = tokio::time::timeout(LIMIT, watcher.changed()).await.expect("an event");
-            if event.event_type == EventType::NodeDataChanged {
-                assert_eq!(event.path, "/alive");
-                break;
-            }
-        }
+        let event = tokio::time::timeout(LIMIT, watcher.changed()).await.expect("an event");
+        assert_eq!((event.event_type, event.path.as_str()), (EventType::NodeDataChanged, "/alive"));
     });
 }
 
@@ -86,6 +82,11 @@ async fn nodes(one: &Client, two: &Client) {
     assert_eq!(watch.changed().await.event_type, EventType::NodeDataChanged);
     one.delete("/r/s-0000000001", None).await.unwrap();
     assert_eq!(children_watch.changed().await.event_type, EventType::NodeChildrenChanged);
+    let mut all = two.watch("/r", AddWatchMode::PersistentRecursive).await.unwrap();
+    one.create("/r/deep/er/est", b"", &persistent).await.unwrap();
+    let event = all.changed().await;
+    assert_eq!((event.event_type, event.path.as_str()), (EventType::NodeCreated, "/r/deep/er/est"));
+    one.delete("/r/deep/er/est", None).await.unwrap();
     assert_eq!(one.delete("/r", None).await.unwrap_err(), Error::NotEmpty);
     assert_eq!(one.count_descendants_number("/r").await.unwrap(), 2);
     assert_eq!(one.check_stat("/none").await.unwrap(), None);
