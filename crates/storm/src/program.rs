@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use storm_conf::{LoadOptions, load};
 use storm_topology::builder::{Topology, TopologyBuilder};
+use storm_topology::builtins::Builtin;
 use storm_topology::multilang::serve_stdio;
 use storm_topology::package::{Package, PackageOptions};
 use storm_topology::submit::{Submission, submit};
@@ -60,9 +61,16 @@ fn fail(code: u8, message: &str) -> ExitCode {
 
 fn component(topology: &Topology, arguments: &[String]) -> ExitCode {
     let [id] = arguments else { return fail(2, USAGE) };
-    let Some(instance) = topology.natives().create(id) else {
-        return fail(1, &format!("this program has no component {id}"));
+    // A built-in component is named by its description, which is JSON.
+    let builtin = serde_json::from_str::<serde_json::Value>(id).ok().filter(|v| v.is_object());
+    let instance = match builtin {
+        Some(spec) => match Builtin::from_json(&spec) {
+            Ok(builtin) => Some(builtin.create()),
+            Err(e) => return fail(1, &e.to_string()),
+        },
+        None => topology.natives().create(id),
     };
+    let Some(instance) = instance else { return fail(1, &format!("this program has no component {id}")) };
     // The log belongs on the standard error, which the host passes on; the protocol has the standard output.
     log();
     match serve_stdio(instance) {

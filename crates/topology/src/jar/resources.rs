@@ -112,9 +112,11 @@ pub fn shell_script_of_builtin(id: &str, builtin: &Builtin) -> Resource {
     shell_script(id, &format!("exec \"${{STORMCTL:-stormctl}}\" component {spec}"))
 }
 
-/// `<id>.sh` of a component that the program in the resources brings.
-pub(crate) fn script_of_native(id: &str, program: &str) -> Resource {
-    shell_script(id, &format!("exec ./{} component {}", quoted(program), quoted(id)))
+/// `<id>.sh` of a component that the program in the resources serves: one of its own by its id, or a built-in one by its
+/// description. Apache Storm unpacks jars without the permission to execute.
+pub(crate) fn script_of_program(id: &str, program: &str, component: &str) -> Resource {
+    let (program, component) = (quoted(program), quoted(component));
+    shell_script(id, &format!("[ -x ./{program} ] || chmod +x ./{program}\nexec ./{program} component {component}"))
 }
 
 fn shell_script(id: &str, body: &str) -> Resource {

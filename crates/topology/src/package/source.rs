@@ -14,7 +14,7 @@ use crate::TopologyDescription;
 use crate::builder::Topology;
 use crate::builtins::{BUILTIN_KEY, Builtin};
 use crate::flux::{self, FluxOptions};
-use crate::jar::resources::{files_of, script_of_native, shell_script_of_builtin, storm_py};
+use crate::jar::resources::{files_of, script_of_program, shell_script_of_builtin, storm_py};
 use crate::jar::{Jar, Resource, ResourceData, extract_resources, pack};
 use crate::system::{SystemTopology, component_conf, normalise};
 
@@ -52,7 +52,7 @@ impl Package {
         let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
         if matches!(extension.as_str(), "yaml" | "yml") {
             let flux = flux::load(path, &options.flux)?;
-            return Package::make(flux.topology.describe(), flux.resources);
+            return Package::make(flux.topology.describe(), flux.resources, None);
         }
         let mut magic = [0; 4];
         let magic_read = File::open(path).and_then(|mut f| f.read(&mut magic)).map_err(read)?;
@@ -67,7 +67,7 @@ impl Package {
 
     /// Packs a topology of built-in and multilang components, with the files of its resource folders.
     pub fn of_topology(topology: &Topology) -> Result<Package, PackageError> {
-        Package::make(topology.describe(), Vec::new())
+        Package::make(topology.describe(), Vec::new(), None)
     }
 
     fn of_jar(path: &Path) -> Result<Package, PackageError> {
@@ -81,23 +81,25 @@ impl Package {
         // Without a slash a program would be looked for in PATH.
         let program = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let mut description = describe(&program, options.patience)?;
-        let mut resources = Vec::new();
-        if !description.natives.is_empty() {
-            let name = program.file_name().map_or_else(|| "topology".to_owned(), |n| n.to_string_lossy().into_owned());
-            resources.extend(description.natives.iter().map(|id| script_of_native(id, &name)));
-            description.conf.insert(NATIVE_BINARY.to_owned(), name.clone().into());
-            resources.push(Resource { name, data: ResourceData::File(program), executable: true });
-        }
-        Package::make(description, resources)
+        let name = program.file_name().map_or_else(|| "topology".to_owned(), |n| n.to_string_lossy().into_owned());
+        description.conf.insert(NATIVE_BINARY.to_owned(), name.clone().into());
+        let mut resources: Vec<_> = description.natives.iter().map(|id| script_of_program(id, &name, id)).collect();
+        resources.push(Resource { name: name.clone(), data: ResourceData::File(program), executable: true });
+        Package::make(description, resources, Some(&name))
     }
 
-    fn make(mut description: TopologyDescription, mut resources: Vec<Resource>) -> Result<Package, PackageError> {
+    /// `program` is among the resources.
+    fn make(
+        mut description: TopologyDescription,
+        mut resources: Vec<Resource>,
+        program: Option<&str>,
+    ) -> Result<Package, PackageError> {
         check(&description)?;
         for dir in std::mem::take(&mut description.resource_dirs) {
             let path = PathBuf::from(dir);
             resources.extend(files_of(&path).map_err(|cause| PackageError::Read { path, cause })?);
         }
-        resources.extend(scripts_of_builtins(&description));
+        resources.extend(scripts_of_builtins(&description, program));
         let read = |cause| PackageError::Read { path: PathBuf::from("resources"), cause };
         resources.extend(storm_py(&resources).map_err(read)?);
         let made = tempfile::Builder::new().prefix("storm-jar-").tempdir();
@@ -129,7 +131,7 @@ fn check(d: &TopologyDescription) -> Result<(), PackageError> {
 }
 
 /// What starts the built-in components on Apache Storm.
-fn scripts_of_builtins(d: &TopologyDescription) -> Vec<Resource> {
+fn scripts_of_builtins(d: &TopologyDescription, program: Option<&str>) -> Vec<Resource> {
     let spouts = d.topology.spouts.iter().map(|(id, s)| (id, &s.spout_object, &s.common));
     let bolts = d.topology.bolts.iter().map(|(id, b)| (id, &b.bolt_object, &b.common));
     spouts
@@ -137,7 +139,11 @@ fn scripts_of_builtins(d: &TopologyDescription) -> Vec<Resource> {
         .filter(|(_, object, _)| matches!(object, ComponentObject::Shell(_)))
         .filter_map(|(id, _, common)| {
             let own = component_conf(id, common).ok()?;
-            Some(shell_script_of_builtin(id, &Builtin::from_json(own.get(BUILTIN_KEY)?).ok()?))
+            let builtin = Builtin::from_json(own.get(BUILTIN_KEY)?).ok()?;
+            Some(match program {
+                Some(program) => script_of_program(id, program, &builtin.to_json().to_string()),
+                None => shell_script_of_builtin(id, &builtin),
+            })
         })
         .collect()
 }
