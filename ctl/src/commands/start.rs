@@ -80,11 +80,14 @@ fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
 fn wait_for_leader(ctx: &Context, limit: Duration) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the runtime", &e))?;
-    let led = runtime.block_on(tokio::time::timeout(limit, async {
-        while ctx.nimbus().await.is_err() {
-            tokio::time::sleep(LEADER_LOOK).await;
-        }
-    }));
+    let led = runtime.block_on(async {
+        let led = async {
+            while ctx.nimbus().await.is_err() {
+                tokio::time::sleep(LEADER_LOOK).await;
+            }
+        };
+        tokio::time::timeout(limit, led).await
+    });
     if led.is_err() {
         ctx.printer.note("nimbus serves, but no Nimbus leads yet: is ZooKeeper there? (stormctl zk status)");
     }
