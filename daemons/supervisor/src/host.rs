@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use serde_json::{Map, Value};
@@ -26,6 +27,9 @@ use crate::processes;
 use crate::record::Record;
 use crate::slot::{Millis, Timeouts};
 use crate::topology_files::{TopologyFileError, TopologyFiles};
+
+const PORT_TRIES: usize = 20;
+const PORT_PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, thiserror::Error)]
 pub enum EffectError {
@@ -187,9 +191,7 @@ impl<S: BlobSource> Host<S> {
 
     fn try_launch(&self, port: u16, worker_id: &str, assignment: &LocalAssignment) -> Result<Launched, EffectError> {
         let topology_id = assignment.topology_id.as_str();
-        if let Some(holder) = ports::foreign_holder(port, |pid| self.is_own_worker(pid)) {
-            return Err(EffectError::PortTaken { port, holder });
-        }
+        self.wait_for_port(port)?;
         let files = TopologyFiles::read(&self.layout.stormdist(topology_id))?;
         let links = self.localizer.links(&files)?;
         let command = command(&LaunchInputs {
@@ -225,6 +227,21 @@ impl<S: BlobSource> Host<S> {
             command.program.display()
         );
         Ok(Launched { child, pid, errors_from })
+    }
+
+    /// The port must be free. A process that has just ended may still be seen as its unnamed holder, and an earlier worker of ours
+    /// may be about to end.
+    fn wait_for_port(&self, port: u16) -> Result<(), EffectError> {
+        let mut tries = 0;
+        loop {
+            let Some(holder) = ports::foreign_holder(port, |_| false) else { return Ok(()) };
+            let ending = holder.pid.is_none_or(|pid| self.is_own_worker(pid));
+            if !ending || tries >= PORT_TRIES {
+                return Err(EffectError::PortTaken { port, holder });
+            }
+            tries += 1;
+            std::thread::sleep(PORT_PAUSE);
+        }
     }
 
     pub fn error_log(&self, topology_id: &str, port: u16) -> PathBuf {

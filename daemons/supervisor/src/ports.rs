@@ -102,7 +102,12 @@ pub fn foreign_holder(port: u16, is_ours: impl Fn(i32) -> bool) -> Option<Holder
     if is_free(port) {
         return None;
     }
-    holders(&sockets_on(port)).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
+    let sockets = sockets_on(port);
+    // Remains of connections belong to nobody, and a worker may listen all the same.
+    if sockets.is_empty() {
+        return None;
+    }
+    holders(&sockets).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
 }
 
 #[cfg(test)]

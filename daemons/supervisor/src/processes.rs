@@ -193,11 +193,13 @@ fn stat(proc: &Path, pid: i32) -> Option<Stat> {
 fn parse_stat(pid: i32, text: &str) -> Option<Stat> {
     // The name is in parentheses and may hold anything, parentheses too.
     let rest = text.get(text.rfind(')')? + 1..)?;
-    let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?;
-    let _parent = fields.next()?;
-    let group = fields.next()?.parse().ok()?;
-    Some(Stat { pid, group, dead: matches!(state, "Z" | "X" | "x") })
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let state = *fields.first()?;
+    let group = fields.get(2)?.parse().ok()?;
+    let threads: u32 = fields.get(17)?.parse().ok()?;
+    // While its other threads are still ending, a process is shown as a zombie and yet holds its ports.
+    let dead = matches!(state, "Z" | "X" | "x") && threads <= 1;
+    Some(Stat { pid, group, dead })
 }
 
 #[cfg(test)]
@@ -206,10 +208,12 @@ mod tests {
 
     #[test]
     fn the_name_of_a_process_may_hold_anything() {
-        let text = "42 (a) Z (b)) S 1 40 40 0 -1 4194304 100";
-        assert_eq!(parse_stat(42, text), Some(Stat { pid: 42, group: 40, dead: false }));
-        assert_eq!(parse_stat(42, "42 (sh) Z 1 42 40"), Some(Stat { pid: 42, group: 42, dead: true }));
-        assert_eq!(parse_stat(42, "42 (sh"), None);
+        let rest = "1 40 40 0 -1 4194304 100 0 0 0 0 0 0 0 20 0";
+        let stat = |text: &str| parse_stat(42, text);
+        assert_eq!(stat(&format!("42 (a) Z (b)) S {rest} 1 0")), Some(Stat { pid: 42, group: 40, dead: false }));
+        assert_eq!(stat(&format!("42 (sh) Z {rest} 1 0")), Some(Stat { pid: 42, group: 40, dead: true }));
+        assert_eq!(stat(&format!("42 (sh) Z {rest} 3 0")), Some(Stat { pid: 42, group: 40, dead: false }));
+        assert_eq!(stat("42 (sh"), None);
     }
 
     #[test]
@@ -218,7 +222,8 @@ mod tests {
         let process = |pid: i32, group: i32, state: &str, environ: &str| {
             let at = dir.path().join(pid.to_string());
             fs::create_dir(&at).unwrap();
-            fs::write(at.join("stat"), format!("{pid} (x) {state} 1 {group} 1")).unwrap();
+            fs::write(at.join("stat"), format!("{pid} (x) {state} 1 {group} 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0"))
+                .unwrap();
             fs::write(at.join("environ"), environ).unwrap();
         };
         process(1_000_010, 1_000_010, "S", "A=1\0STORM_WORKER_ID=w\0");
