@@ -30,6 +30,8 @@ fn start(nest: &Nest, package: &Package) -> Process {
     fs::write(site.join("conf.json"), Value::Object(conf).to_string()).expect("written");
     let classes = peers::java_classes().display().to_string();
     let mut java = peers::java(&[&site.display().to_string(), &classes, &peers::storm_server_classpath()]);
+    // Its folders must go with the nest.
+    java.arg(format!("-Djava.io.tmpdir={}", site.display()));
     java.arg("topology.RunLocal").arg(site.join("topology.bin")).arg(site.join("conf.json"));
     java.env("STORMCTL", PROGRAM).current_dir(site);
     // The nest gives it an input that has ended; this one ends when the test kills what is in the nest.

@@ -8,17 +8,20 @@ use serde_json::{Map, Value, json};
 use storm_thrift::types::{GlobalStreamId, Grouping, JavaObject, NullStruct};
 
 use crate::context::{InputStream, OutputStream, TaskContext, Waker};
+use crate::system::is_system_id;
 use crate::tuple::Fields;
 
-/// A task's context as `TopologyContext.toJSONString` writes it.
+/// A task's context as `TopologyContext.toJSONString` writes it: that of the user's topology, without Storm's own streams.
 pub fn context_json(ctx: &TaskContext) -> Value {
-    let tasks: Map<String, Value> =
-        ctx.task_to_component.iter().map(|(task, component)| (task.to_string(), component.clone().into())).collect();
-    let fields: Map<String, Value> =
-        ctx.outputs.iter().map(|(id, s)| (id.clone(), s.fields.names().to_vec().into())).collect();
-    let targets: Map<String, Value> = ctx
-        .outputs
+    let outputs = || ctx.outputs.iter().filter(|(id, _)| !is_system_id(id));
+    let tasks: Map<String, Value> = ctx
+        .task_to_component
         .iter()
+        .filter(|(task, _)| **task >= 0)
+        .map(|(task, component)| (task.to_string(), component.clone().into()))
+        .collect();
+    let fields: Map<String, Value> = outputs().map(|(id, s)| (id.clone(), s.fields.names().to_vec().into())).collect();
+    let targets: Map<String, Value> = outputs()
         .filter(|(_, s)| !s.targets.is_empty())
         .map(|(id, s)| {
             let of_stream: Map<String, Value> =
@@ -28,7 +31,7 @@ pub fn context_json(ctx: &TaskContext) -> Value {
         .collect();
     let mut groupings: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
     let mut source_fields: BTreeMap<&str, Map<String, Value>> = BTreeMap::new();
-    for (input, stream) in ctx.inputs.iter() {
+    for (input, stream) in ctx.inputs.iter().filter(|(input, _)| !is_system_id(&input.stream_id)) {
         let (source, id) = (input.component_id.as_str(), input.stream_id.clone());
         groupings.entry(source).or_default().insert(id.clone(), grouping_json(&stream.grouping));
         source_fields.entry(source).or_default().insert(id, stream.fields.names().to_vec().into());
@@ -37,7 +40,7 @@ pub fn context_json(ctx: &TaskContext) -> Value {
         "taskid": ctx.task_id,
         "componentid": ctx.component_id,
         "task->component": tasks,
-        "streams": ctx.outputs.keys().collect::<Vec<_>>(),
+        "streams": outputs().map(|(id, _)| id).collect::<Vec<_>>(),
         "stream->outputfields": fields,
         "stream->target->grouping": targets,
         "source->stream->grouping": groupings,
