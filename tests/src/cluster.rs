@@ -274,13 +274,14 @@ impl Cluster {
 
     /// Runs `stormctl` as a client of this cluster.
     pub fn stormctl(&self, arguments: &[&str]) -> Finished {
-        self.nest.run(self.stormctl_command(arguments))
+        self.stormctl_at(&self.nimbus, arguments)
     }
 
-    pub fn stormctl_command(&self, arguments: &[&str]) -> Command {
+    /// Runs `stormctl` on the machine of a role, that is with its configuration.
+    pub fn stormctl_at(&self, role: &Role, arguments: &[&str]) -> Finished {
         let mut command = Command::new(stormctl());
-        command.arg("--config").arg(self.nimbus.config()).args(arguments).env("HOME", self.nest.dir());
-        command
+        command.arg("--config").arg(role.config()).args(arguments).env("HOME", self.nest.dir());
+        self.nest.run(command)
     }
 
     /// Runs a Java class as Apache Storm's `storm` script runs its client commands.

@@ -180,8 +180,11 @@ impl Process {
 
     /// All that it has printed so far.
     pub fn output(&self) -> String {
-        let bytes = fs::read(&self.log).unwrap_or_else(|e| panic!("cannot read {}: {e}", self.log.display()));
-        String::from_utf8_lossy(&bytes).into_owned()
+        // Also asked for while a failed test is being cleaned up, when nothing may panic.
+        match fs::read(&self.log) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(e) => format!("(cannot read {}: {e})", self.log.display()),
+        }
     }
 
     /// Its exit status, once it has ended.
