@@ -40,7 +40,8 @@ impl Sleeper {
     pub(crate) fn wake(&self) {
         fence(Ordering::SeqCst);
         if self.sleeping.load(Ordering::Relaxed)
-            && self.sleeping.swap(false, Ordering::AcqRel)
+            // One of several callers is enough.
+            && self.sleeping.compare_exchange(true, false, Ordering::Relaxed, Ordering::Relaxed).is_ok()
             && let Some(thread) = self.thread.get()
         {
             thread.unpark();

@@ -21,7 +21,10 @@ use park::Sleeper;
 /// Callers publish one piece of work each; the sleeper must get all of it. A missed call would leave it parked for ever, which
 /// loom reports as a deadlock.
 fn nothing_is_missed(callers: usize) {
-    loom::model(move || {
+    let mut model = loom::model::Builder::new();
+    // With more switches than this the search takes minutes; mistakes of this kind need one or two.
+    model.preemption_bound = Some(3);
+    model.check(move || {
         let sleeper = Arc::new(Sleeper::new());
         let work = Arc::new(AtomicUsize::new(0));
         sleeper.occupy();
