@@ -58,13 +58,10 @@ pub async fn run(
             .spawn(move || drop(failed))?;
 
     let (to_core, from_connections) = mpsc::channel(QUEUE);
-    let shared = Arc::new(Shared {
-        options,
-        traffic: Traffic::default(),
-        backlog: Backlog::default(),
-        to_core,
-        in_flight: Arc::new(Semaphore::new(IN_FLIGHT)),
-    });
+    // The longest packet must fit.
+    let in_flight = Arc::new(Semaphore::new(IN_FLIGHT.max(options.jute_max_buffer)));
+    let shared =
+        Arc::new(Shared { options, traffic: Traffic::default(), backlog: Backlog::default(), to_core, in_flight });
     let core =
         Core::new(recovered.state, recovered.replayed, Arc::clone(&shared), address, log_stats, batches, rand::random);
     info!("serving ZooKeeper clients on {address}");

@@ -47,6 +47,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// How a server ended that nobody stopped.
+    pub async fn ended(self) -> Result<(), ZooKeeperError> {
+        timeout(LIMIT, self.task).await.expect("the server ends in time").unwrap()
+    }
+}
+
 /// What came back: header and body, an event if `xid` is -1.
 #[derive(Debug)]
 pub struct Packet {
