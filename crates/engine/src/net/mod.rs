@@ -13,3 +13,6 @@ pub(crate) use accept::{Arrival, InFrame, serve};
 pub(crate) use codec::{decode_batch, decode_contributions};
 pub(crate) use frame::CONTRIBUTIONS;
 pub(crate) use peer::{PeerTable, PeerView};
+
+#[cfg(test)]
+mod tests;

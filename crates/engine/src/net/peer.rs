@@ -103,6 +103,27 @@ impl Peer {
         }
     }
 
+    /// Gives back the credit of tasks that this worker has no more: nobody there will.
+    fn keep_only(&self, shared: &Shared, stays: impl Fn(i32) -> bool) {
+        let mut gone = BTreeMap::new();
+        {
+            let mut state = lock(&self.state);
+            let Waiting { waiting, sent, .. } = &mut *state;
+            for costs in [waiting, sent] {
+                costs.retain(|task, cost| {
+                    let stays = stays(*task);
+                    if !stays {
+                        *gone.entry(*task).or_default() += *cost;
+                    }
+                    stays
+                });
+            }
+        }
+        for (task, cost) in gone {
+            shared.release(task, cost);
+        }
+    }
+
     fn credit(&self, shared: &Shared, credit: Vec<(i32, i64)>) {
         for (task, cost) in credit {
             let cost = {
@@ -263,6 +284,9 @@ impl PeerTable {
         *current = next.into();
         drop(current);
         shared.peers.version.fetch_add(1, Ordering::Release);
+        for (address, peer) in used {
+            peer.keep_only(shared, |task| peers.get(&task) == Some(&address));
+        }
         for peer in known.into_values() {
             peer.close(shared);
         }
