@@ -27,6 +27,11 @@ pub enum TopologyProblem {
          non-existent fields: {missing}; the stream has: {known}"
     )]
     MissingFields { component: String, source_component: String, stream: String, missing: String, known: String },
+    #[error(
+        "the components {components} take tuples only from one another, in a circle that no spout feeds: nothing would ever \
+         come; subscribe one of them to a spout"
+    )]
+    UnfedCycle { components: String },
     #[error("stream [{stream}] of component [{component}] names the field [{field}] twice")]
     DuplicateField { component: String, stream: String, field: String },
     #[error(

@@ -119,7 +119,47 @@ pub(crate) fn validate_structure(topology: &StormTopology) -> Vec<TopologyProble
             }
         }
     }
+    problems.extend(unfed_cycle(&all));
     problems
+}
+
+/// Bolts that take tuples only from one another: none will ever come. Apache Storm runs such a topology in silence. A loop that
+/// anything feeds - a spout, or a bolt without inputs, which may emit at ticks - is as legal as there.
+fn unfed_cycle(all: &BTreeMap<&str, &ComponentCommon>) -> Option<TopologyProblem> {
+    let sources = |id: &str| -> Vec<&str> {
+        let inputs = all.get(id).into_iter().flat_map(|c| c.inputs.keys());
+        inputs.map(|i| i.component_id.as_str()).filter(|s| !is_system_id(s)).collect()
+    };
+    let mut fed = BTreeSet::new();
+    let mut subscribers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut next = Vec::new();
+    for id in all.keys().copied() {
+        let sources = sources(id);
+        // What names a component that does not exist has been reported for that.
+        if sources.is_empty() || sources.iter().any(|s| !all.contains_key(s)) {
+            next.push(id);
+        }
+        for source in sources {
+            subscribers.entry(source).or_default().push(id);
+        }
+    }
+    while let Some(id) = next.pop() {
+        if fed.insert(id) {
+            next.extend(subscribers.get(id).into_iter().flatten());
+        }
+    }
+    // All sources of a component that is not fed are not fed either, so the way back from it ends in a circle.
+    let mut way = vec![*all.keys().find(|id| !fed.contains(*id) && !is_system_id(id))?];
+    loop {
+        let source = *sources(way.last()?).first()?;
+        let source = all.get_key_value(source).map(|(id, _)| *id)?;
+        if let Some(start) = way.iter().position(|id| *id == source) {
+            let mut cycle = way.split_off(start);
+            cycle.reverse();
+            return Some(TopologyProblem::UnfedCycle { components: list(cycle.into_iter()) });
+        }
+        way.push(source);
+    }
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -131,12 +131,15 @@ fn random_topology(random: &mut Random) -> (Map<String, Value>, StormTopology) {
         outputs.extend(common.streams.keys().map(|s| (id.clone(), s.clone())));
         topology.spouts.insert(id, SpoutSpec { spout_object: object.clone(), common });
     }
+    let of_spouts = outputs.len();
     for _ in 0..pick(5) {
         let id = take(&mut pick);
         let mut common = common(&mut pick);
         outputs.extend(common.streams.keys().map(|s| (id.clone(), s.clone())));
-        for _ in 0..1 + pick(3) {
-            let (component_id, stream_id) = outputs[pick(outputs.len())].clone();
+        for nth in 0..1 + pick(3) {
+            // Every bolt is fed; that is where we ask for more than Apache Storm does.
+            let choice = if nth == 0 { of_spouts } else { outputs.len() };
+            let (component_id, stream_id) = outputs[pick(choice)].clone();
             let grouping = match pick(6) {
                 0 if stream_id == "default" => Grouping::Fields(vec!["word".to_owned()]),
                 1 => Grouping::Fields(vec![]),
@@ -245,16 +248,27 @@ fn what_apache_storm_refuses_is_refused() {
         assert!(ours.contains(name), "{name}: {ours}");
     }
 
-    let mut looped = base();
-    looped
-        .bolts
-        .get_mut("bolt")
-        .unwrap()
-        .common
-        .inputs
-        .insert(input("bolt", "default"), Grouping::Shuffle(NullStruct {}));
-    assert!(java(&[request(&conf, &looped)], &[])[0]["error"].is_null(), "a loop is legal");
-    ours(&conf, &looped).expect("a loop is legal");
+    // A loop is legal when something feeds it; Apache Storm takes the other kind, too, and it is silent for ever.
+    let with_inputs = |sources: &[(&str, &str)]| {
+        let mut t = base();
+        let other = t.bolts["bolt"].clone();
+        t.bolts.insert("other".to_owned(), other);
+        for (bolt, source) in sources {
+            let common = &mut t.bolts.get_mut(*bolt).expect("a bolt").common;
+            common.inputs.insert(input(source, "default"), Grouping::Shuffle(NullStruct {}));
+        }
+        t
+    };
+    let fed = with_inputs(&[("bolt", "spout"), ("bolt", "other"), ("other", "bolt"), ("other", "other")]);
+    let unfed = with_inputs(&[("bolt", "other"), ("other", "bolt")]);
+    let alone = with_inputs(&[("bolt", "bolt"), ("other", "spout")]);
+    let answers = java(&[&fed, &unfed, &alone].map(|t| request(&conf, t)), &[]);
+    assert!(answers.iter().all(|a| a["error"].is_null()), "{answers:?}");
+    ours(&conf, &fed).expect("a loop is legal");
+    let error = ours(&conf, &unfed).expect_err("nothing feeds it");
+    assert!(error.contains("bolt") && error.contains("other") && error.contains("circle"), "{error}");
+    let error = ours(&conf, &alone).expect_err("nothing feeds it");
+    assert!(error.contains("[bolt]") && !error.contains("bolt, other"), "{error}");
 }
 
 #[test]
