@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use storm_thrift::types::{ClusterWorkerHeartbeat, NimbusSummary};
@@ -46,7 +46,8 @@ pub type Beats = BTreeMap<String, ClusterWorkerHeartbeat>;
 #[derive(Debug, Default)]
 pub struct Caches {
     pub nimbuses: Cached<Vec<NimbusSummary>>,
-    beats: Mutex<HashMap<String, (Instant, Arc<Beats>)>>,
+    beats: Timed<Arc<Beats>>,
+    replication: Timed<i32>,
 }
 
 impl Caches {
@@ -55,23 +56,60 @@ impl Caches {
         topology: &str,
         read: impl FnOnce() -> F,
     ) -> Result<Arc<Beats>, ZkError> {
-        let lock = || self.beats.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, value)) = lock().get(topology)
-            && at.elapsed() < FRESH
-        {
-            return Ok(value.clone());
-        }
-        let value = Arc::new(read().await?);
-        let mut beats = lock();
-        beats.retain(|_, (at, _)| at.elapsed() < FRESH);
-        if beats.len() < MOST {
-            beats.insert(topology.to_owned(), (Instant::now(), value.clone()));
-        }
-        Ok(value)
+        self.beats.get(topology, MOST, || async { read().await.map(Arc::new) }).await
+    }
+
+    pub async fn replication<F: Future<Output = Result<i32, ZkError>>>(
+        &self,
+        topology: &str,
+        read: impl FnOnce() -> F,
+    ) -> Result<i32, ZkError> {
+        self.replication.get(topology, usize::MAX, read).await
     }
 
     /// Statistics are large: they are not kept once nobody looks.
     pub fn drop_stale(&self) {
-        self.beats.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (at, _)| at.elapsed() < FRESH);
+        self.beats.drop_stale();
+        self.replication.drop_stale();
+    }
+}
+
+/// Values by topology.
+#[derive(Debug)]
+struct Timed<T>(Mutex<HashMap<String, (Instant, T)>>);
+
+impl<T> Default for Timed<T> {
+    fn default() -> Self {
+        Timed(Mutex::default())
+    }
+}
+
+impl<T: Clone> Timed<T> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (Instant, T)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn get<F: Future<Output = Result<T, ZkError>>>(
+        &self,
+        topology: &str,
+        most: usize,
+        read: impl FnOnce() -> F,
+    ) -> Result<T, ZkError> {
+        if let Some((at, value)) = self.lock().get(topology)
+            && at.elapsed() < FRESH
+        {
+            return Ok(value.clone());
+        }
+        let value = read().await?;
+        self.drop_stale();
+        let mut values = self.lock();
+        if values.len() < most {
+            values.insert(topology.to_owned(), (Instant::now(), value.clone()));
+        }
+        Ok(value)
+    }
+
+    fn drop_stale(&self) {
+        self.lock().retain(|_, (at, _)| at.elapsed() < FRESH);
     }
 }

@@ -20,6 +20,7 @@ mod round;
 mod run;
 mod settings;
 mod submit;
+mod sync;
 mod topologies;
 mod uploads;
 mod view;

@@ -83,13 +83,38 @@ impl Nimbus {
         let supervisors = self.cluster.supervisors().await?;
         self.views.change(|view| view.supervisors = shared(supervisors));
         if matches!(read, Read::All) {
-            let bases = self.cluster.storm_bases().await?;
-            self.views.change(|view| view.bases = shared(bases));
+            self.reread_bases().await?;
             let view = self.view();
             self.stored.retain(|id| view.bases.contains_key(id));
             self.heartbeats().retain(|id| view.bases.contains_key(id));
             self.caches.drop_stale();
         }
+        Ok(())
+    }
+
+    /// The bases as ZooKeeper has them, and no assignment without one: somebody may have removed a topology by hand.
+    async fn reread_bases(&self) -> Result<(), ZkError> {
+        let bases = shared(self.cluster.storm_bases().await?);
+        let view = self.view();
+        let lost = |id: &String| !bases.contains_key(id);
+        if !view.bases.keys().chain(view.assignments.keys()).any(lost) {
+            self.views.change(|view| view.bases = bases);
+            return Ok(());
+        }
+        // A base that cannot be read is not among the bases; that is no reason to stop its workers.
+        let living: BTreeSet<String> = self.cluster.storms().await?.into_iter().collect();
+        let mut changed_nodes = BTreeSet::new();
+        for (id, assignment) in view.assignments.iter().filter(|(id, _)| !living.contains(*id)) {
+            tracing::warn!(topology = %id, "its base is gone from ZooKeeper: so is its assignment now");
+            self.cluster.remove_storm(id).await?;
+            changed_nodes.extend(nodes_of([Some(assignment), None]));
+        }
+        self.views.change(|view| {
+            view.assignments.retain(|id, _| living.contains(id));
+            view.bases.retain(|id, _| living.contains(id));
+            view.bases.extend(bases);
+        });
+        self.push_to(&changed_nodes);
         Ok(())
     }
 

@@ -51,7 +51,7 @@ pub async fn run(
     tasks.spawn(nimbus.clone().follow_leadership());
     tasks.spawn(nimbus.clone().schedule_forever());
     tasks.spawn(nimbus.clone().ring_alarms());
-    tasks.spawn(nimbus.clone().register_blobs());
+    tasks.spawn(nimbus.clone().sync_blobs_forever());
     tasks.spawn(nimbus.clone().clean_up_forever());
     tasks.spawn(nimbus.clone().clean_inbox_forever());
     let options = ServerOptions {

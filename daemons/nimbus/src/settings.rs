@@ -28,6 +28,7 @@ pub struct Settings {
     pub blob_deletion_delay: Duration,
     pub blob_chunk: usize,
     pub blob_cleanup: bool,
+    pub code_sync: Duration,
     pub max_slots: Option<i64>,
     pub max_executors: Option<i64>,
     pub message_timeout_secs: i32,
@@ -82,6 +83,7 @@ impl Settings {
         let inbox_age = number("nimbus.inbox.jar.expiration.secs", 3600, 1, YEAR);
         let deletion_delay = number("nimbus.topology.blobstore.deletion.delay.ms", 300_000, 0, YEAR * 1000);
         let blob_chunk = number("storm.blobstore.inputstream.buffer.size.bytes", 65_536, 1, 64 << 20);
+        let code_sync = number("nimbus.code.sync.freq.secs", 120, 1, YEAR);
         let message_timeout = number("topology.message.timeout.secs", 30, 1, i64::from(i32::MAX));
         let history_age = number("logviewer.cleanup.age.mins", 10_080, 1, YEAR);
         for (key, next) in UNSUPPORTED {
@@ -121,6 +123,7 @@ impl Settings {
             blob_deletion_delay: Duration::from_millis(deletion_delay.unsigned_abs()),
             blob_chunk: usize::try_from(blob_chunk).unwrap_or(65_536),
             blob_cleanup: conf.bool("blobstore.cleanup.enable").unwrap_or(true),
+            code_sync: secs(code_sync),
             max_slots: conf.int("nimbus.slots.perTopology"),
             max_executors: conf.int("nimbus.executors.perTopology"),
             message_timeout_secs: i32::try_from(message_timeout).unwrap_or(30),

@@ -172,17 +172,4 @@ impl Nimbus {
     pub(crate) fn blob_exists(&self, key: &str) -> bool {
         valid_key(key) && self.blobs.contains(key)
     }
-
-    /// Says in ZooKeeper which blobs this Nimbus holds, once after the start.
-    ///
-    /// Apache deletes local blobs that ZooKeeper does not know, so that a lost ensemble takes the code of every
-    /// topology with it. Here they stay: what belongs to no living topology goes by the clean-up.
-    pub(crate) async fn register_blobs(self: std::sync::Arc<Self>) {
-        for key in self.blobs.keys() {
-            while let Err(e) = self.cluster.setup_blob(&key, &self.me.participant()).await {
-                tracing::warn!(code = e.code(), "blob {key} is not registered yet: {e}");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-            }
-        }
-    }
 }

@@ -43,7 +43,9 @@ impl BlobWriter {
         self.file.sync_data().map_err(BlobError::io("write to disk", &self.scratch))?;
         fs::rename(&self.scratch, &self.target).map_err(BlobError::io("put in place", &self.target))?;
         self.committed = true;
-        Ok(())
+        let dir = self.target.parent().unwrap_or(Path::new("."));
+        // Without this a power loss may undo the rename, though not what was synced before it.
+        File::open(dir).and_then(|d| d.sync_all()).map_err(BlobError::io("write to disk", dir))
     }
 }
 

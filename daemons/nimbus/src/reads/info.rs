@@ -32,7 +32,7 @@ impl Nimbus {
             storm_version: facts.known().and_then(|f| f.storm_version.clone()),
             sched_status: sched_status(&facts),
             owner: base.owner.clone(),
-            replication_count: Some(1),
+            replication_count: Some(self.replication(id).await),
             ..TopologyInfo::default()
         };
         let Some(facts) = facts.known() else { return Ok(info) };

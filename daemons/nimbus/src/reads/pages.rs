@@ -40,7 +40,7 @@ impl Nimbus {
             topology_stats: Some(aggregate::topology(&[], sys)),
             owner: base.owner.clone(),
             debug_options: debug_options(base, id),
-            replication_count: Some(1),
+            replication_count: Some(self.replication(id).await),
             workers: Some(Vec::new()),
             topology_version: base.topology_version.clone(),
             ..TopologyPageInfo::default()

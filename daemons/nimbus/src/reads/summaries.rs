@@ -9,8 +9,8 @@ use storm_thrift::types::{
 };
 
 use crate::nimbus::{Nimbus, not_alive};
-use crate::topologies::FactsOf;
 use crate::topologies::transitions::status_name;
+use crate::topologies::{Blob, FactsOf};
 use crate::view::{View, shared};
 
 fn len32(n: usize) -> i32 {
@@ -21,7 +21,37 @@ pub(super) fn num_workers(assignment: &Assignment) -> usize {
     assignment.executor_node_port.values().collect::<BTreeSet<_>>().len()
 }
 
+/// Storm counts the tasks that are assigned, not those that the topology has.
+fn num_tasks(assignment: &Assignment) -> i32 {
+    let tasks = |key: &Vec<i64>| key.last().zip(key.first()).map_or(0, |(last, first)| last - first + 1);
+    i32::try_from(assignment.executor_node_port.keys().map(tasks).sum::<i64>()).unwrap_or(i32::MAX)
+}
+
 impl Nimbus {
+    /// How many Nimbuses hold the topology's blobs: as many as hold the rarest of them.
+    pub(super) async fn replication(&self, id: &str) -> i32 {
+        let alone = !self.connected() || self.nimbuses().await.is_ok_and(|n| n.len() <= 1);
+        let here = Blob::ALL.iter().all(|b| self.blobs.contains(&b.key(id)));
+        if alone {
+            return i32::from(here);
+        }
+        let read = || async {
+            let mut least = i32::MAX;
+            for blob in Blob::ALL {
+                let holders = self.cluster.blob_holders(&blob.key(id)).await?;
+                least = least.min(len32(holders.len()));
+            }
+            Ok(least)
+        };
+        match self.caches.replication(id, read).await {
+            Ok(count) => count,
+            Err(e) => {
+                tracing::debug!(code = e.code(), "replication of {id} is not known: {e}");
+                i32::from(here)
+            }
+        }
+    }
+
     /// The view to answer a reading call from: the leader's own, or what ZooKeeper says.
     pub(crate) async fn read_view(&self) -> Arc<View> {
         if self.leads() || !self.connected() {
@@ -90,7 +120,7 @@ impl Nimbus {
         TopologySummary {
             id: id.to_owned(),
             name: base.name.clone(),
-            num_tasks: len32(known.map_or(0, |f| f.num_tasks)),
+            num_tasks: assignment.map_or(0, |a| num_tasks(a)),
             num_executors: len32(assignment.map_or(0, |a| a.executor_node_port.len())),
             num_workers: len32(assignment.map_or(0, |a| num_workers(a))),
             uptime_secs: self.uptime(base),
@@ -99,7 +129,7 @@ impl Nimbus {
             topology_version: base.topology_version.clone(),
             sched_status: sched_status(&facts),
             owner: base.owner.clone(),
-            replication_count: Some(1),
+            replication_count: Some(self.replication(id).await),
             ..TopologySummary::default()
         }
     }

@@ -12,7 +12,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use storm_thrift::ServiceError;
 use storm_thrift::types::{
-    InvalidTopologyException, StormBase, StormTopology, SubmitOptions, TopologyInitialStatus, TopologyStatus,
+    Credentials, InvalidTopologyException, StormBase, StormTopology, SubmitOptions, TopologyInitialStatus,
+    TopologyStatus,
 };
 use storm_topology::system::{SystemTopology, normalise as normalise_topology, valid_topology_name};
 use storm_zk::ZkError;
@@ -58,10 +59,7 @@ impl Nimbus {
         let accepted = self.check(id, submission).await?;
         let id = accepted.id.clone();
 
-        if let Some(credentials) = credentials {
-            self.cluster.set_credentials(&id, &credentials).await.map_err(zk_failed)?;
-        }
-        if let Err(e) = self.store(accepted).await {
+        if let Err(e) = self.store(accepted, credentials).await {
             self.undo(&id).await;
             return Err(e);
         }
@@ -118,7 +116,7 @@ impl Nimbus {
     }
 
     /// Blobs, then the nodes of ZooKeeper, last the base: with it the topology exists.
-    async fn store(&self, a: Accepted) -> Result<(), ServiceError> {
+    async fn store(&self, a: Accepted, credentials: Option<Credentials>) -> Result<(), ServiceError> {
         let min_replicas = a.conf.get("topology.min.replication.count").and_then(Value::as_i64).unwrap_or(1);
         let max_wait = a.conf.get("topology.max.replication.wait.time.sec").and_then(Value::as_i64).unwrap_or(60);
         let (blobs, stored, id) = (self.blobs.clone(), self.stored.clone(), a.id.clone());
@@ -137,6 +135,9 @@ impl Nimbus {
                 self.cluster.setup_blob(&blob.key(&a.id), &self.me.participant()).await?;
             }
             self.wait_for_replicas(&a.id, min_replicas, max_wait).await?;
+            if let Some(credentials) = credentials {
+                self.cluster.set_credentials(&a.id, &credentials).await?;
+            }
             self.cluster.setup_heartbeats(&a.id).await?;
             self.cluster.setup_errors(&a.id).await
         }
@@ -197,11 +198,15 @@ impl Nimbus {
         if !self.connected() {
             return;
         }
-        for blob in Blob::ALL {
-            if let Err(e) = self.cluster.remove_blob(&blob.key(id)).await {
-                tracing::warn!(topology = id, code = e.code(), "nodes of a failed submission stay: {e}");
-                return;
+        let nodes = async {
+            self.cluster.remove_storm(id).await?;
+            for blob in Blob::ALL {
+                self.cluster.remove_blob(&blob.key(id)).await?;
             }
+            Ok::<_, ZkError>(())
+        };
+        if let Err(e) = nodes.await {
+            tracing::warn!(topology = id, code = e.code(), "nodes of a failed submission stay: {e}");
         }
     }
 }

@@ -133,3 +133,31 @@ async fn it_starts_without_zookeeper_and_leads_when_it_comes() {
     submit_to(&mut client, "wc", &place.jar(), json!({})).await.unwrap();
     nimbus.kill();
 }
+
+/// What an operator does who cleans up by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topology_removed_from_zookeeper_by_hand_is_gone() {
+    let place = Place::new(Keeper::shared()).with("nimbus.monitor.freq.secs", json!(1));
+    let nimbus = Nimbus::start(&place.conf).await;
+    let mut client = nimbus.client().await;
+    let supervisor = Supervisor::start(&place, "sup-a", &[1, 2]).await;
+    for name in ["goes", "stays"] {
+        submit_to(&mut client, name, &place.jar(), json!({})).await.unwrap();
+    }
+    let both = supervisor.pushed("both", |a| a.len() == 2).await.assignments;
+    let zk = place.zk().await;
+    zk.remove_storm(both.keys().next().unwrap()).await.unwrap();
+    supervisor.pushed("the other one", |a| a.len() == 1 && a.keys().all(|id| id.starts_with("stays-"))).await;
+    assert!(summary(&mut client, "goes").await.is_none());
+
+    // A base that cannot be read stops nobody.
+    let node = format!("/storms/{}", both.keys().next_back().unwrap());
+    zk.client().await.unwrap().set_data(&node, b"nonsense", None).await.unwrap();
+    submit_to(&mut client, "goes", &place.jar(), json!({})).await.unwrap();
+    let again = supervisor.pushed("both again", |a| a.len() == 2).await.assignments;
+    // Once this one is missed, the other has been looked at as well.
+    zk.remove_storm(again.keys().next().unwrap()).await.unwrap();
+    supervisor.pushed("the other one again", |a| a.len() == 1).await;
+    assert_eq!(summary(&mut client, "stays").await.unwrap().num_workers, 1);
+    nimbus.stop().await;
+}

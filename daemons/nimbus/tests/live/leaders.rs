@@ -14,10 +14,8 @@ async fn the_second_waits_refuses_and_takes_over() {
     let first = Nimbus::start(&place.conf).await;
     let mut one = first.client().await;
     submit_to(&mut one, "wc", &place.jar(), json!({})).await.unwrap();
-    // The code must be there to be read: both use one blob folder, as with a shared file system.
     let mut conf = place.conf.clone();
     conf.set("storm.local.dir", json!(place.local_dir().with_file_name("second")));
-    conf.set("blobstore.dir", json!(place.local_dir()));
     conf.set("storm.local.hostname", json!("localhost"));
     let second = Nimbus::start(&conf).await;
     let mut two = second.client().await;
@@ -29,7 +27,11 @@ async fn the_second_waits_refuses_and_takes_over() {
         "{refusal}"
     );
     assert!(two.get_supervisor_assignments("x".into()).await.is_err(), "no answer rather than an empty one");
-    assert_eq!(summary(&mut two, "wc").await.unwrap().status, "ACTIVE");
+    eventually("the second to have copied the code", async || {
+        summary(&mut two, "wc").await.filter(|t| t.replication_count == Some(2) && t.sched_status.is_none())
+    })
+    .await;
+    assert_eq!(summary(&mut one, "wc").await.unwrap().replication_count, Some(2));
     assert_eq!(two.get_cluster_info().await.unwrap().nimbuses.len(), 2);
 
     one.kill_topology_with_opts("wc".into(), KillOptions { wait_secs: Some(1) }).await.unwrap();
