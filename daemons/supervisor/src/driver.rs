@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 
 use rustix::process::Signal;
-use storm_thrift::types::LocalAssignment;
+use storm_thrift::types::{ErrorInfo, LocalAssignment};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -14,6 +14,7 @@ use crate::host::{Host, Launched, lock};
 use crate::launch::last_lines;
 use crate::processes::{self, Quarry};
 use crate::slot::{Effect, Event, Millis, Slot, State, Surroundings};
+use crate::troubles::Trouble;
 
 /// How often the heartbeat of a worker is looked at: at first, while its start takes long, and when it runs.
 const BEAT_AT_START: Millis = 20;
@@ -171,7 +172,7 @@ impl<S: BlobSource> Driver<S> {
         match effect {
             Effect::Info(text) => tracing::info!("port {port}: {text}"),
             Effect::Warn(text) => tracing::warn!("port {port}: {text}"),
-            Effect::Error(text) => tracing::error!("port {port}: {text}"),
+            Effect::Error(text) => self.complain(text),
             Effect::Localize(assignment) => self.localize(&assignment),
             Effect::UpdateBlobs(assignment) => self.update_blobs(&assignment),
             Effect::Release { topology_id } => self.host.localizer.release(port, &topology_id),
@@ -193,6 +194,20 @@ impl<S: BlobSource> Driver<S> {
             }
         }
         None
+    }
+
+    /// For the log here, and for the owner of the topology.
+    fn complain(&self, text: String) {
+        let port = self.slot.port();
+        tracing::error!("port {port}: {text}");
+        let Some(topology_id) = self.slot.topology_id().map(str::to_owned) else { return };
+        let error = ErrorInfo {
+            error: text,
+            error_time_secs: self.host.clock.unix_secs() as i32,
+            host: Some(self.host.conf.hostname()),
+            port: Some(i32::from(port)),
+        };
+        self.host.troubles.report(Trouble { topology_id, error });
     }
 
     fn localize(&self, assignment: &Arc<LocalAssignment>) {

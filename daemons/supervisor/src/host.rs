@@ -27,6 +27,7 @@ use crate::processes;
 use crate::record::Record;
 use crate::slot::{Millis, Timeouts};
 use crate::topology_files::{TopologyFileError, TopologyFiles};
+use crate::troubles::Troubles;
 
 const PORT_TRIES: usize = 20;
 const PORT_PAUSE: Duration = Duration::from_millis(20);
@@ -79,6 +80,7 @@ pub struct Host<S> {
     pub beats: Mutex<BTreeMap<u16, LSWorkerHeartbeat>>,
     /// A worker has come to life: Nimbus is to know at once.
     pub first_beat: Notify,
+    pub troubles: Troubles,
 }
 
 /// Who this supervisor is, and what program it is.
@@ -141,6 +143,7 @@ impl<S: BlobSource> Host<S> {
             record: Mutex::new(record),
             beats: Mutex::default(),
             first_beat: Notify::new(),
+            troubles: Troubles::default(),
         })
     }
 

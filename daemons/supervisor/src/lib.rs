@@ -25,6 +25,7 @@ mod service;
 pub mod slot;
 pub mod supervisor;
 pub mod topology_files;
+pub mod troubles;
 pub mod user_blobs;
 
 pub use error::SupervisorError;

@@ -25,6 +25,7 @@ use crate::ports;
 use crate::recovery::{local_address, recover, supervisor_id};
 use crate::service::Service;
 use crate::supervisor::Supervisor;
+use crate::troubles;
 
 /// Storm's period of asking Nimbus for assignments.
 const PULL: Duration = Duration::from_secs(10);
@@ -80,6 +81,7 @@ pub async fn run(
     tasks.spawn(until(stopped(stopping.clone()), report(supervisor.clone(), link, pull_now)));
     tasks.spawn(until(stopped(stopping.clone()), poll_blobs(supervisor.clone())));
     tasks.spawn(until(stopped(stopping.clone()), clean_cache(supervisor.clone())));
+    tasks.spawn(until(stopped(stopping.clone()), tell_owners(supervisor.clone(), cluster.clone())));
     tracing::info!("supervisor {id} serves at {address}");
     ready(Ready { address, supervisor_id: id });
     shutdown.await;
@@ -174,7 +176,7 @@ fn ticks(period: Duration) -> tokio::time::Interval {
 async fn publish<S: BlobSource>(supervisor: Arc<Supervisor<S>>, cluster: Cluster, slot_ports: Vec<u16>) {
     let period = millis(&supervisor.host.conf, "supervisor.heartbeat.frequency.secs", 5);
     let mut ticks = ticks(Duration::from_millis(period));
-    let mut trouble = Trouble::new("ZooKeeper cannot be told about this supervisor");
+    let mut trouble = Complaint::new("ZooKeeper cannot be told about this supervisor");
     loop {
         ticks.tick().await;
         supervisor.probe_ports(&slot_ports).await;
@@ -187,7 +189,7 @@ async fn publish<S: BlobSource>(supervisor: Arc<Supervisor<S>>, cluster: Cluster
 /// Asks Nimbus for assignments, from time to time and when it has come back.
 async fn pull<S: BlobSource>(supervisor: Arc<Supervisor<S>>, link: Arc<NimbusLink>, now: Arc<Notify>) {
     let mut ticks = ticks(PULL);
-    let mut trouble = Trouble::new("Nimbus cannot be asked for assignments");
+    let mut trouble = Complaint::new("Nimbus cannot be asked for assignments");
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -210,7 +212,7 @@ async fn pull<S: BlobSource>(supervisor: Arc<Supervisor<S>>, link: Arc<NimbusLin
 async fn report<S: BlobSource>(supervisor: Arc<Supervisor<S>>, link: Arc<NimbusLink>, pull_now: Arc<Notify>) {
     let period = millis(&supervisor.host.conf, "worker.heartbeat.frequency.secs", 1);
     let mut ticks = ticks(Duration::from_millis(period));
-    let mut trouble = Trouble::new("Nimbus cannot be told that the workers live");
+    let mut trouble = Complaint::new("Nimbus cannot be told that the workers live");
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -229,7 +231,7 @@ async fn poll_blobs<S: BlobSource>(supervisor: Arc<Supervisor<S>>) {
     let mut ticks = ticks(Duration::from_millis(period));
     // The first one comes at once, when nothing can be new.
     ticks.tick().await;
-    let mut trouble = Trouble::new("blobs cannot be checked for new versions");
+    let mut trouble = Complaint::new("blobs cannot be checked for new versions");
     loop {
         ticks.tick().await;
         let mut problem = None;
@@ -244,6 +246,17 @@ async fn poll_blobs<S: BlobSource>(supervisor: Arc<Supervisor<S>>) {
             }
         }
         trouble.note(problem);
+    }
+}
+
+/// Puts what goes wrong with workers among the errors of their topology.
+async fn tell_owners<S: BlobSource>(supervisor: Arc<Supervisor<S>>, cluster: Cluster) {
+    loop {
+        let trouble = supervisor.host.troubles.next().await;
+        let id = trouble.topology_id;
+        if let Err(e) = cluster.report_error(&id, troubles::COMPONENT, &trouble.error).await {
+            tracing::debug!("an error of {id} is only in this log: {e}");
+        }
     }
 }
 
@@ -264,14 +277,14 @@ async fn clean_cache<S: BlobSource>(supervisor: Arc<Supervisor<S>>) {
 }
 
 /// Says what goes wrong once, and when it is over.
-struct Trouble {
+struct Complaint {
     what: &'static str,
     last: Option<String>,
 }
 
-impl Trouble {
-    fn new(what: &'static str) -> Trouble {
-        Trouble { what, last: None }
+impl Complaint {
+    fn new(what: &'static str) -> Complaint {
+        Complaint { what, last: None }
     }
 
     /// Takes note of how it went; whether a trouble has just ended.

@@ -521,13 +521,13 @@ impl Slot {
             State::WaitingForWorkerStart { worker } => {
                 let worker = worker.clone();
                 let why = format!("no heartbeat within {} s of its launch", first / 1000);
-                self.last_error = Some(format!("worker {}: {why}", worker.id));
+                self.fail(format!("worker {}: {why}", worker.id), effects);
                 self.terminate(worker, State::KillAndRelaunch, &why, around, effects);
             }
             State::Running { worker, .. } => {
                 let worker = worker.clone();
                 let why = format!("its last heartbeat is more than {} s old", beat / 1000);
-                self.last_error = Some(format!("worker {}: {why}", worker.id));
+                self.fail(format!("worker {}: {why}", worker.id), effects);
                 self.terminate(worker, State::KillAndRelaunch, &why, around, effects);
             }
             State::Kill(k) | State::KillAndRelaunch(k) | State::KillBlobUpdate(k) => {

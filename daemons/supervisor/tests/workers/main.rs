@@ -190,6 +190,10 @@ async fn a_worker_that_keeps_dying_is_slowed_down_and_its_last_words_are_shown()
     s.state("WAITING_FOR_RELAUNCH").await;
     let error = s.view().unwrap().last_error.unwrap();
     assert!(error.contains("exit code 7") && error.contains("cannot open the door"), "{error}");
+    let told = s.host().troubles.next().await;
+    assert_eq!(told.topology_id, "bad-1-1");
+    assert!(told.error.error.contains("cannot open the door"), "{told:?}");
+    assert_eq!(told.error.port, Some(i32::from(home.port)));
     assert_eq!(fs::read_to_string(home.count()).unwrap().lines().count(), 3, "two deaths are forgiven at once");
     eventually("the next try", || fs::read_to_string(home.count()).unwrap().lines().count() > 3).await;
     s.end().await;
