@@ -151,3 +151,84 @@ fn write_error(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError {
     let path = path.to_owned();
     move |source| ArchiveError::Write { path, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tar(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (name, kind, text) in entries {
+            let mut header = tar::Header::new_gnu();
+            // Past the builder's own check of the name.
+            header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_entry_type(*kind);
+            header.set_mode(0o750);
+            header.set_size(text.len() as u64);
+            if *kind == EntryType::Symlink {
+                header.set_link_name("/etc/passwd").unwrap();
+            }
+            header.set_cksum();
+            builder.append(&header, text.as_bytes()).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn unpacked(kind: ArchiveKind, bytes: &[u8]) -> (tempfile::TempDir, Result<(), ArchiveError>) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("archive"), bytes).unwrap();
+        let result = unpack(kind, &dir.path().join("archive"), &dir.path().join("to"));
+        (dir, result)
+    }
+
+    #[test]
+    fn the_kind_is_in_the_key() {
+        let kinds = ["a.jar", "a.zip", "a.tar", "a.tar.gz", "a.tgz", "a.gz", "zip"].map(ArchiveKind::of);
+        use ArchiveKind::{Tar, TarGz, Zip};
+        assert_eq!(kinds, [Some(Zip), Some(Zip), Some(Tar), Some(TarGz), Some(TarGz), None, None]);
+    }
+
+    #[test]
+    fn tar_is_unpacked_plain_and_zipped() {
+        use std::os::unix::fs::PermissionsExt;
+        let plain = tar(&[
+            ("d/", EntryType::Directory, ""),
+            ("d/x/run", EntryType::Regular, "text"),
+            ("./y", EntryType::Regular, ""),
+        ]);
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gz.write_all(&plain).unwrap();
+        for (kind, bytes) in [(ArchiveKind::Tar, plain), (ArchiveKind::TarGz, gz.finish().unwrap())] {
+            let (dir, result) = unpacked(kind, &bytes);
+            result.unwrap();
+            let file = dir.path().join("to/d/x/run");
+            assert_eq!(fs::read_to_string(&file).unwrap(), "text");
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o750);
+            assert!(dir.path().join("to/y").is_file());
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_the_folder() {
+        let bad = [
+            ("../evil", EntryType::Regular),
+            ("/tmp/evil", EntryType::Regular),
+            ("a/../../evil", EntryType::Regular),
+            ("link", EntryType::Symlink),
+            ("dev", EntryType::Char),
+        ];
+        for (name, kind) in bad {
+            let (dir, result) = unpacked(ArchiveKind::Tar, &tar(&[(name, kind, "")]));
+            assert!(matches!(result, Err(ArchiveError::Escapes { .. })), "{name}: {result:?}");
+            assert!(!dir.path().join("evil").exists() && fs::read_dir(dir.path().join("to")).unwrap().next().is_none());
+        }
+    }
+
+    #[test]
+    fn garbage_is_named() {
+        for kind in [ArchiveKind::Zip, ArchiveKind::Tar, ArchiveKind::TarGz] {
+            let (_dir, result) = unpacked(kind, &[7; 2000]);
+            assert!(matches!(result, Err(ArchiveError::Broken { .. })), "{kind:?}: {result:?}");
+        }
+    }
+}

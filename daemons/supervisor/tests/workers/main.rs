@@ -314,3 +314,26 @@ async fn an_archive_that_leads_out_of_its_folder_is_refused() {
         .await;
     s.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_stay_as_long_as_a_slot_or_an_assignment_needs_them() {
+    let home = Home::with("supervisor.localizer.cache.target.size.mb", 0.into());
+    home.blob("dict.txt", b"one two");
+    let map = serde_json::json!({ "dict.txt": {} });
+    home.topology_with("wc-1-1", GOOD, &[("topology.blobstore.map", map)]);
+    let s = home.supervisor().await;
+    s.assign(Some("wc-1-1")).await;
+    s.running().await;
+    let localizer = &s.host().localizer;
+    let dist = s.host().layout.stormdist("wc-1-1");
+    let cached = s.host().layout.file_cache("anonymous").join("files/dict.txt.1");
+    localizer.clean(&[].into());
+    assert!(dist.jar().exists() && cached.exists(), "a worker runs on them");
+    s.assign(None).await;
+    s.state("EMPTY").await;
+    localizer.clean(&["wc-1-1".to_owned()].into());
+    assert!(dist.jar().exists() && cached.exists(), "they are assigned, if not here");
+    localizer.clean(&[].into());
+    assert!(!dist.root().exists() && !cached.exists());
+    s.stop().await;
+}
