@@ -139,9 +139,16 @@ impl Ledger {
 
     /// Ends the trees that are older than `timeout` microseconds.
     pub(crate) fn sweep(&mut self, now: u64, timeout: u64) {
+        if let Some(oldest) = now.checked_sub(timeout) {
+            self.fail_before(oldest + 1);
+        }
+    }
+
+    /// Ends the trees that were last touched before this time.
+    pub(crate) fn fail_before(&mut self, micros: u64) {
         for at in 0..self.slots.len() {
             let slot = &self.slots[at];
-            if slot.id.is_some() && now.saturating_sub(slot.touched) >= timeout {
+            if slot.id.is_some() && slot.touched < micros {
                 self.settle(at, Outcome::TimedOut);
             }
         }

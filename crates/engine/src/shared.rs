@@ -18,6 +18,8 @@ pub(crate) enum Mail {
     Wake { task: i32 },
     /// Look for trees that are too old.
     Sweep,
+    /// Fail the trees that were last touched before this engine time.
+    FailBefore { micros: u64 },
     /// Bytes from another worker.
     Frame(InFrame),
     /// Close the components and end.

@@ -232,6 +232,10 @@ impl DataThread {
                 Mail::Tick { task, seconds } => self.tick(task, seconds),
                 Mail::Wake { task } => self.wake(task)?,
                 Mail::Sweep => self.sweep(),
+                Mail::FailBefore { micros } => {
+                    self.out.tick_clock();
+                    self.out.ledgers.iter_mut().for_each(|l| l.fail_before(micros));
+                }
                 Mail::Frame(frame) => self.take_frame(frame),
                 Mail::Stop => self.stopping = true,
             }

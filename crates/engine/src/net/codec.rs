@@ -24,7 +24,6 @@ const MAX_DEPTH: usize = 200;
 const MAX_ROWS: usize = 1 << 16;
 const CONTRIBUTION: usize = 17;
 const ROOT: usize = 16;
-const EXTRA: usize = 20;
 
 /// Starts a frame; [`end`] puts its length in.
 fn begin(out: &mut Vec<u8>, kind: u8) -> usize {
@@ -54,6 +53,9 @@ pub(crate) fn encode_batch(out: &mut Vec<u8>, batch: &Batch) {
     for (root, edge) in &batch.lineage {
         out.extend(root.to_le_bytes());
         out.extend(edge.to_le_bytes());
+    }
+    if !batch.lineage.is_empty() {
+        out.extend((batch.extra.len() as u32).to_le_bytes());
     }
     for extra in &batch.extra {
         out.extend(extra.row.to_le_bytes());
@@ -188,7 +190,7 @@ pub(crate) fn decode_batch(body: &[u8], plan: &Plan, out: &mut Outbound) -> Resu
             for _ in 0..rows {
                 batch.lineage.push((from.u64()?, from.u64()?));
             }
-            while from.bytes.len() >= EXTRA {
+            for _ in 0..from.u32()? {
                 batch.extra.push(ExtraRoot { row: from.u32()?, root: from.u64()?, edge: from.u64()? });
             }
         }

@@ -14,12 +14,16 @@ use super::codec;
 use super::frame::{self, FrameReader, MAX_FRAME, WireError};
 use crate::batch::Batch;
 use crate::ledger::Contribution;
-use crate::shared::{Shared, SharedRef, lock};
+use crate::shared::{Mail, Shared, SharedRef, lock};
 
 /// How long tuples for a worker that was there are kept while it is away; a restarted worker is back sooner.
-const AWAY: Duration = Duration::from_secs(3);
+const AWAY: Duration = Duration::from_secs(10);
 /// The same for a worker that has never been there: it may still be starting.
 const STARTING: Duration = Duration::from_secs(30);
+/// Time for trees to complete after a worker was lost. Those that haven't by then were most likely lost with it, and are failed
+/// at once rather than after `topology.message.timeout.secs`: a spout whose pending tuples are all lost would stand still for
+/// as long.
+const LOSS_GRACE: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -166,6 +170,7 @@ impl Peer {
                     tracing::info!(peer = %self.address, dropped, "connected to another worker");
                     let error = self.talk(&shared, stream).await;
                     self.forget(&shared, false);
+                    fail_what_was_lost(shared.clone());
                     away_since = Instant::now();
                     patience = AWAY;
                     retry = FIRST_RETRY;
@@ -227,6 +232,20 @@ impl Peer {
         };
         tokio::select! { error = write => error, error = read => error }
     }
+}
+
+/// Some time from now, fails the trees that are open now.
+fn fail_what_was_lost(shared: SharedRef) {
+    if shared.settings.message_timeout.is_none_or(|timeout| timeout <= LOSS_GRACE) {
+        return;
+    }
+    let before = shared.micros(Instant::now());
+    tokio::spawn(async move {
+        tokio::time::sleep(LOSS_GRACE).await;
+        for thread in &shared.threads {
+            thread.post(Mail::FailBefore { micros: before });
+        }
+    });
 }
 
 async fn connect(address: &str, topology_id: &str) -> Result<TcpStream, WireError> {

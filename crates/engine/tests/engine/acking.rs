@@ -178,7 +178,7 @@ async fn tuples_with_two_anchors_belong_to_both_trees() {
     let engine = start(b);
     eventually("all acked", || seen.all_acked(400)).await;
     let failed = Seen::get(&seen.failed);
-    assert!(failed > 0 && failed % 2 == 0, "{failed} failed");
+    assert!(failed > 0 && failed.is_multiple_of(2), "{failed} failed");
     assert_eq!(Seen::get(&seen.acked), 400);
     end(engine).await;
 }

@@ -56,9 +56,27 @@ fn sorted(all: impl Iterator<Item = Vec<i64>>) -> Vec<i64> {
 #[tokio::test(flavor = "multi_thread")]
 async fn shuffle_and_its_kin_share_evenly() {
     for (name, got) in [
-        ("shuffle", run(|d| drop(d.shuffle("numbers"))).await),
-        ("none", run(|d| drop(d.none("numbers"))).await),
-        ("local or shuffle", run(|d| drop(d.local_or_shuffle("numbers"))).await),
+        (
+            "shuffle",
+            run(|d| {
+                d.shuffle("numbers");
+            })
+            .await,
+        ),
+        (
+            "none",
+            run(|d| {
+                d.none("numbers");
+            })
+            .await,
+        ),
+        (
+            "local or shuffle",
+            run(|d| {
+                d.local_or_shuffle("numbers");
+            })
+            .await,
+        ),
     ] {
         assert_eq!(sorted(got.values().cloned()), (0..900).collect::<Vec<_>>(), "{name}");
         for (task, numbers) in &got {
@@ -69,7 +87,10 @@ async fn shuffle_and_its_kin_share_evenly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fields_place_as_java_does() {
-    let got = run(|d| drop(d.fields("numbers", ["n"]))).await;
+    let got = run(|d| {
+        d.fields("numbers", ["n"]);
+    })
+    .await;
     let tasks: Vec<i32> = got.keys().copied().collect();
     for (task, numbers) in &got {
         for n in numbers {
@@ -84,13 +105,22 @@ async fn fields_place_as_java_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_global_and_partial_key() {
-    let got = run(|d| drop(d.all("numbers"))).await;
+    let got = run(|d| {
+        d.all("numbers");
+    })
+    .await;
     for numbers in got.values() {
         assert_eq!(*numbers, (0..900).collect::<Vec<_>>());
     }
-    let got = run(|d| drop(d.global("numbers"))).await;
+    let got = run(|d| {
+        d.global("numbers");
+    })
+    .await;
     assert_eq!(got.values().map(Vec::len).collect::<Vec<_>>(), [900, 0, 0]);
-    let got = run(|d| drop(d.partial_key("numbers", ["n"]))).await;
+    let got = run(|d| {
+        d.partial_key("numbers", ["n"]);
+    })
+    .await;
     assert_eq!(sorted(got.values().cloned()), (0..900).collect::<Vec<_>>());
     for (task, numbers) in &got {
         assert!((285..=315).contains(&numbers.len()), "task {task} got {}", numbers.len());

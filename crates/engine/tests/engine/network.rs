@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use storm_engine::{Engine, EngineHandle};
@@ -126,6 +126,44 @@ async fn a_task_that_moves_is_followed() {
     eventually("it flows to the new place", || Seen::get(&seen.acked) > before + 5000).await;
     end(one).await;
     end(three).await;
+}
+
+/// Acks nothing while it is told to hold.
+struct Holds(Arc<AtomicBool>);
+impl Bolt for Holds {
+    fn execute(&mut self, t: &Tuple<'_>, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
+        if !self.0.load(Ordering::SeqCst) {
+            out.ack(t);
+        }
+        Ok(())
+    }
+    fn ack_mode(&self) -> AckMode {
+        AckMode::Manual
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_dead_worker_held_is_replayed_long_before_its_time_is_over() {
+    let seen = Arc::new(Seen::default());
+    let hold = Arc::new(AtomicBool::new(true));
+    let mut b = TopologyBuilder::new();
+    b.conf("topology.max.spout.pending", 50).conf("topology.message.timeout.secs", 3600);
+    let s = seen.clone();
+    b.set_spout("numbers", move || Numbers::new(500, &s)).outputs(["n"]);
+    let h = hold.clone();
+    b.set_bolt("holds", move || Holds(h.clone())).shuffle("numbers");
+    let p = prepare(b);
+    let (a, b) = (listen(), listen());
+    let one = engine(&p, &["numbers"], &a, &address(&b));
+    let two = engine(&p, &["holds"], &b, &address(&a));
+    eventually("all that may be pending is held", || executed(&two, "numbers", "default").0 == 50).await;
+    end(two).await;
+    hold.store(false, Ordering::SeqCst);
+    let two = engine(&p, &["holds"], &b, &address(&a));
+    eventually("all acked", || seen.all_acked(500)).await;
+    assert_eq!(Seen::get(&seen.failed), 50);
+    end(one).await;
+    end(two).await;
 }
 
 struct Flood(Arc<AtomicU64>);
