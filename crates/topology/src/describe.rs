@@ -18,6 +18,8 @@ pub struct TopologyDescription {
     pub natives: Vec<String>,
 }
 
+/// Why a text is no description.
+#[allow(missing_docs, reason = "the messages say what each is")]
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
     #[error("not a topology description: {0}")]
@@ -29,6 +31,7 @@ pub enum DescriptionError {
 }
 
 impl DescriptionError {
+    /// The stable code word.
     pub fn code(&self) -> &'static str {
         "bad_description"
     }
@@ -44,6 +47,7 @@ impl TopologyDescription {
         .to_string()
     }
 
+    /// Reads what [`TopologyDescription::to_json`] wrote.
     pub fn from_json(text: &[u8]) -> Result<TopologyDescription, DescriptionError> {
         let mut value: Map<String, Value> = serde_json::from_slice(text)?;
         if value.get("storm-topology").and_then(Value::as_i64) != Some(1) {

@@ -1,6 +1,7 @@
 //! Topologies: how they are described, checked, packed and submitted, and the traits that spouts and bolts implement.
 // One module, `multilang::process`, needs it between fork and exec.
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod builder;
 pub mod builtins;

@@ -4,7 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use storm_tests::wait::wait_for;
 use storm_topology::TopologyDescription;
 use storm_topology::jar::{Jar, JarLimits, Resource, ResourceData, extract_resources, pack};
 use storm_topology::package::{Package, PackageOptions};
@@ -36,7 +38,13 @@ fn what_is_packed_comes_out_again() {
     let dest = dir.path().join("resources");
     assert_eq!(extract_resources(&jar, &dest).expect("extracted"), 2);
     assert_eq!(fs::read_to_string(dest.join("split.py")).expect("read"), "import storm");
-    let output = Command::new(dest.join("lib/native")).output().expect("it is executable");
+    // A child that another test forked while the file was being written may hold it open for a moment.
+    let output = wait_for(Duration::from_secs(10), "the program to run", || {
+        match Command::new(dest.join("lib/native")).output() {
+            Err(e) if e.kind() == std::io::ErrorKind::ExecutableFileBusy => None,
+            ran => Some(ran.expect("it is executable")),
+        }
+    });
     assert_eq!(output.stdout, b"hi\n");
     assert_eq!(fs::metadata(dest.join("split.py")).expect("there").permissions().mode() & 0o777, 0o644);
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What can be wrong with a jar.
+#[allow(missing_docs, reason = "the messages say what each is")]
 #[derive(Debug, thiserror::Error)]
 pub enum JarError {
     #[error("{path}: cannot be read: {cause}", path = path.display())]
@@ -24,6 +26,7 @@ pub enum JarError {
 }
 
 impl JarError {
+    /// The stable code word.
     pub fn code(&self) -> &'static str {
         match self {
             JarError::Read { .. } => "jar_unreadable",

@@ -14,9 +14,11 @@ use crate::TopologyDescription;
 /// What a jar may cost.
 #[derive(Debug, Clone, Copy)]
 pub struct JarLimits {
+    /// Entries of any kind.
     pub entries: usize,
     /// All resources together, unpacked.
     pub unpacked_bytes: u64,
+    /// The description, unpacked.
     pub description_bytes: u64,
 }
 
@@ -26,6 +28,7 @@ impl Default for JarLimits {
     }
 }
 
+/// An open jar.
 pub struct Jar {
     pub(crate) path: PathBuf,
     pub(crate) archive: ZipArchive<BufReader<File>>,
@@ -33,10 +36,12 @@ pub struct Jar {
 }
 
 impl Jar {
+    /// Opens a jar, within limits that real ones keep.
     pub fn open(path: &Path) -> Result<Jar, JarError> {
         Jar::open_with(path, JarLimits::default())
     }
 
+    /// Opens a jar within other limits.
     pub fn open_with(path: &Path, limits: JarLimits) -> Result<Jar, JarError> {
         let file = File::open(path).map_err(JarError::read(path))?;
         let archive = ZipArchive::new(BufReader::new(file)).map_err(|e| match e {

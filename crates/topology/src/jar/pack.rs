@@ -19,13 +19,18 @@ use crate::TopologyDescription;
 pub struct Resource {
     /// Path below `resources/`, with slashes.
     pub name: String,
+    /// What is in it.
     pub data: ResourceData,
+    /// Whether it may be run as a program.
     pub executable: bool,
 }
 
+/// The content of a resource.
 #[derive(Debug, Clone)]
 pub enum ResourceData {
+    /// That of a file on this machine.
     File(PathBuf),
+    /// These bytes.
     Bytes(Vec<u8>),
 }
 

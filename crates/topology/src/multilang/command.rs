@@ -10,10 +10,12 @@ use crate::context::TaskContext;
 /// A program and its arguments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShellCommand {
+    /// The program first.
     pub argv: Vec<String>,
 }
 
 impl ShellCommand {
+    /// A program and its arguments.
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> ShellCommand {
         ShellCommand { argv: argv.into_iter().map(Into::into).collect() }
     }

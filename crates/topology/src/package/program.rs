@@ -1,9 +1,12 @@
 //! Asking a topology program what topology it is.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::PackageError;
 use crate::TopologyDescription;
@@ -21,6 +24,8 @@ const SHOWN: usize = 4000;
 pub(super) fn describe(program: &Path, patience: Duration) -> Result<TopologyDescription, PackageError> {
     let failed = |why: String| PackageError::Program { program: program.to_owned(), why };
     let mut command = Command::new(program);
+    // A group of its own, so that what it started ends with it.
+    command.process_group(0);
     command.arg(DESCRIBE).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|e| failed(format!("cannot be started: {e}")))?;
     let out = child.stdout.take().map(drain);
@@ -31,7 +36,9 @@ pub(super) fn describe(program: &Path, patience: Duration) -> Result<TopologyDes
             Ok(Some(status)) => break status,
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
             Ok(None) => {
-                let killed = child.kill().and_then(|()| child.wait());
+                let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+                let killed = group.map_or(Ok(()), |g| kill_process_group(g, Signal::KILL)).map_err(io::Error::from);
+                let killed = killed.and_then(|()| child.wait());
                 let note = killed.map_or_else(|e| format!(" and could not be killed: {e}"), |_| String::new());
                 return Err(failed(format!("did not end within {} s{note}", patience.as_secs())));
             }

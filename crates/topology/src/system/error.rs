@@ -3,6 +3,7 @@
 use std::fmt;
 
 /// One mistake in a topology. The texts follow Storm's where Storm has one.
+#[allow(missing_docs, reason = "the messages say what each is")]
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TopologyProblem {
     #[error("{id} is not a valid component id: names that start with __ belong to Storm; rename it")]
@@ -55,10 +56,12 @@ pub enum TopologyProblem {
 /// A topology that cannot run, with everything that is wrong with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InvalidTopology {
+    /// Every mistake.
     pub problems: Vec<TopologyProblem>,
 }
 
 impl InvalidTopology {
+    /// The stable code word.
     pub fn code(&self) -> &'static str {
         "invalid_topology"
     }

@@ -13,12 +13,18 @@ use super::normalise::task_count;
 use super::tasks::executors_of;
 use super::validate::{MAX_TASKS, validate_basic, validate_structure};
 
+/// What a component is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ComponentKind {
+    /// A spout of the user's.
     Spout,
+    /// A bolt of the user's.
     Bolt,
+    /// `__acker`.
     Acker,
+    /// `__eventlogger`.
     EventLogger,
+    /// `__metrics_<class>`.
     MetricsConsumer,
     /// `__system`: one task, [`SYSTEM_TASK`], in every worker.
     System,
@@ -34,17 +40,24 @@ impl ComponentKind {
 /// A stream that a component declares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
+    /// The names of its fields.
     pub fields: Vec<String>,
     /// The emitter names the task.
     pub direct: bool,
 }
 
+/// A component with everything known about it.
 #[derive(Debug, Clone)]
 pub struct SystemComponent {
+    /// Its name.
     pub id: String,
+    /// What it is.
     pub kind: ComponentKind,
+    /// Its program.
     pub object: ComponentObject,
+    /// Its output streams, Storm's own included.
     pub streams: BTreeMap<String, Stream>,
+    /// Its input streams, Storm's own included.
     pub inputs: BTreeMap<GlobalStreamId, Grouping>,
     /// The executors it starts with (the parallelism hint).
     pub start_executors: i32,
@@ -94,6 +107,7 @@ impl SystemTopology {
         &self.components
     }
 
+    /// A component by its id.
     pub fn component(&self, id: &str) -> Option<&SystemComponent> {
         let at = self.components.binary_search_by(|c| java_order(&c.id, id)).ok()?;
         self.components.get(at)
@@ -104,6 +118,7 @@ impl SystemTopology {
         self.tasks.len()
     }
 
+    /// The component of a task.
     pub fn component_of(&self, task: i32) -> Option<&SystemComponent> {
         if task == SYSTEM_TASK {
             return self.component(SYSTEM);
