@@ -179,6 +179,7 @@ async fn publish<S: BlobSource>(supervisor: Arc<Supervisor<S>>, cluster: Cluster
     let mut trouble = Complaint::new("ZooKeeper cannot be told about this supervisor");
     loop {
         ticks.tick().await;
+        supervisor.probe_home();
         supervisor.probe_ports(&slot_ports).await;
         let info = supervisor.info(&slot_ports).await;
         let result = cluster.publish_supervisor(&supervisor.host.supervisor_id, &info).await;

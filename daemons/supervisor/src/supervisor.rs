@@ -1,6 +1,8 @@
 //! The slots of a supervisor as a whole: assignments in, workers out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +18,8 @@ use crate::slot::{Event, Slot};
 
 /// A port that two topologies claim is complained about when it lasts for so many rounds: Nimbus may be in the middle of a change.
 const CONFLICT_ROUNDS: u32 = 3;
+/// Enough to need a block of the disk.
+const PROBE_BYTES: usize = 4096;
 
 #[derive(Debug)]
 pub struct Supervisor<S> {
@@ -27,6 +31,8 @@ pub struct Supervisor<S> {
     round: AtomicU64,
     conflicts: Mutex<BTreeMap<u16, u32>>,
     busy_ports: Mutex<BTreeMap<u16, ports::Holder>>,
+    /// Why no worker can be launched on this machine at all.
+    unfit: Mutex<Option<String>>,
 }
 
 impl<S: BlobSource> Supervisor<S> {
@@ -38,6 +44,7 @@ impl<S: BlobSource> Supervisor<S> {
             round: AtomicU64::new(0),
             conflicts: Mutex::default(),
             busy_ports: Mutex::default(),
+            unfit: Mutex::default(),
         }
     }
 
@@ -151,13 +158,32 @@ impl<S: BlobSource> Supervisor<S> {
         *before = now;
     }
 
+    /// Looks whether workers can have folders here, and says so when that changes: a full or read-only disk would take work and
+    /// start nothing.
+    pub fn probe_home(&self) {
+        let path = self.host.layout.scratch().join("probe");
+        let write = || -> io::Result<()> {
+            fs::write(&path, [0; PROBE_BYTES])?;
+            fs::remove_file(&path)
+        };
+        let now = write().err().map(|e| format!("cannot write {}: {e}", path.display()));
+        let mut before = lock(&self.unfit);
+        match (&*before, &now) {
+            (None, Some(why)) => tracing::error!("{why}: no slot is offered until that works"),
+            (Some(_), None) => tracing::info!("storm.local.dir can be written again: slots are offered"),
+            _ => {}
+        }
+        *before = now;
+    }
+
     /// What is published in ZooKeeper.
     pub async fn info(&self, slot_ports: &[u16]) -> SupervisorInfo {
         let views = self.views().await;
         let conf = &self.host.conf;
         let used = views.iter().filter(|(_, v)| v.topology_id.is_some()).map(|(port, _)| i64::from(*port));
         let busy = lock(&self.busy_ports);
-        let offered = slot_ports.iter().filter(|port| !busy.contains_key(*port)).map(|port| i64::from(*port));
+        let fit = lock(&self.unfit).is_none();
+        let offered = slot_ports.iter().filter(|port| fit && !busy.contains_key(*port)).map(|port| i64::from(*port));
         let scheduler_meta = conf.get("supervisor.scheduler.meta").and_then(|v| v.as_object()).map(|map| {
             map.iter().map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_owned))).collect()
         });
@@ -214,4 +240,4 @@ impl<S: BlobSource> Supervisor<S> {
 }
 
 /// The version of Apache Storm whose protocols these are.
-pub const STORM_VERSION: &str = "2.8.3";
+pub const STORM_VERSION: &str = "2.8.8";

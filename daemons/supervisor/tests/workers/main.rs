@@ -337,3 +337,23 @@ async fn files_stay_as_long_as_a_slot_or_an_assignment_needs_them() {
     assert!(!dist.root().exists() && !cached.exists());
     s.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_home_that_cannot_be_written_takes_no_work() {
+    let home = Home::new();
+    let s = home.supervisor().await;
+    let offered = async || {
+        s.supervisor.probe_home();
+        s.supervisor.info(&[6700, 6701]).await.meta.unwrap()
+    };
+    assert_eq!(offered().await, [6700, 6701]);
+    // A folder that is no folder cannot be written even by root.
+    let scratch = s.host().layout.scratch();
+    fs::remove_dir_all(&scratch).unwrap();
+    fs::write(&scratch, "").unwrap();
+    assert_eq!(offered().await, [0; 0]);
+    fs::remove_file(&scratch).unwrap();
+    fs::create_dir(&scratch).unwrap();
+    assert_eq!(offered().await, [6700, 6701]);
+    s.stop().await;
+}
