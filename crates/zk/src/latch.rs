@@ -87,6 +87,27 @@ impl Cluster {
         })
         .await
     }
+
+    /// Takes places out of the queue that an earlier process with this participant id has left there: they would stand in
+    /// the way until its session times out. The caller must know that the process is dead, as whoever has bound its port
+    /// does. Answers how many there were.
+    pub async fn remove_left_places(&self, participant_id: &str) -> Result<usize, ZkError> {
+        self.run("clear left places out of the queue at", LEADER_LOCK, |client| async move {
+            let mut removed = 0;
+            for name in or_absent(client.list_children(LEADER_LOCK).await)?.unwrap_or_default() {
+                let path = child(LEADER_LOCK, &name);
+                if let Some((data, stat)) = or_absent(client.get_data(&path).await)?
+                    && data == participant_id.as_bytes()
+                    && stat.ephemeral_owner != client.session_id().0
+                {
+                    or_absent(client.delete(&path, None).await)?;
+                    removed += 1;
+                }
+            }
+            Ok(removed)
+        })
+        .await
+    }
 }
 
 /// Our node in the queue.

@@ -30,7 +30,7 @@ impl Nimbus {
     /// Queues for leadership and follows it, until the process ends.
     pub(crate) async fn follow_leadership(self: Arc<Self>) {
         let latch = loop {
-            match LeaderLatch::join(&self.cluster, self.me.participant()).await {
+            match self.queue_up().await {
                 Ok(latch) => break latch,
                 Err(e) => {
                     tracing::warn!(code = e.code(), "cannot queue for leadership yet: {e}");
@@ -67,6 +67,16 @@ impl Nimbus {
                 return;
             }
         }
+    }
+
+    async fn queue_up(&self) -> Result<LeaderLatch, ZkError> {
+        // This process has the port that the id names, so whoever queued under the id before is dead. Killed without a
+        // word, he would keep everybody waiting until his session times out.
+        let left = self.cluster.remove_left_places(&self.me.participant()).await?;
+        if left > 0 {
+            tracing::info!(left, "took the place of an earlier process at this address");
+        }
+        LeaderLatch::join(&self.cluster, self.me.participant()).await
     }
 
     async fn gain_leadership(&self) -> Result<(), ZkError> {

@@ -76,3 +76,22 @@ async fn a_restarted_nimbus_moves_nobody_and_takes_new_topologies_at_once() {
     supervisor.pushed("old started anew", |a| a.get(id).is_some_and(|a| starts(a) > starts(assignment))).await;
     nimbus.stop().await;
 }
+
+/// As after a SIGKILL: the session of the dead one is still there, and with it its place in the queue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_nimbus_that_comes_back_leads_at_once() {
+    let place = Place::new(Keeper::shared())
+        .with("storm.zookeeper.session.timeout", json!(10_000))
+        .with("nimbus.thrift.port", json!(storm_tests::ports::free_port()));
+    // What the dead one has left: a session that nobody closes, with a node as it makes it.
+    let ghost = place.zk().await;
+    let id = format!("127.0.0.1:{}:0", place.conf.int("nimbus.thrift.port").unwrap());
+    let latch = storm_zk::LeaderLatch::join(&ghost, id.as_str()).await.unwrap();
+    assert!(latch.is_leader());
+    let started = std::time::Instant::now();
+    let nimbus = Nimbus::start(&place.conf).await;
+    let mut client = nimbus.client().await;
+    submit_to(&mut client, "wc", &place.jar(), json!({})).await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    nimbus.stop().await;
+}
