@@ -1,5 +1,6 @@
 //! Nimbus: what its calls, its timers and its rounds share.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -70,6 +71,8 @@ pub struct Nimbus {
     pub(crate) downloads: Arc<Sessions<File>>,
     pub(crate) views: Views,
     pub(crate) heartbeats: Mutex<Heartbeats>,
+    /// What the last round could not place, in words.
+    pub(crate) waiting: Mutex<BTreeMap<String, String>>,
     pub(crate) alarms: Alarms,
     pub(crate) ids: TopologyIds,
     pub(crate) names: NamesTaken,
@@ -91,6 +94,10 @@ impl Nimbus {
 
     pub(crate) fn heartbeats(&self) -> MutexGuard<'_, Heartbeats> {
         self.heartbeats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn waiting(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn timeouts(&self, facts: Option<&Facts>) -> Timeouts {

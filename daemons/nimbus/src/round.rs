@@ -1,11 +1,11 @@
 //! A scheduling round: who is dead, who goes where, written to ZooKeeper and pushed to supervisors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use storm_scheduler::{Problem, Slot, schedule};
+use storm_scheduler::{Problem, Slot, Solution, TopologyDetails, schedule};
 use storm_thrift::types::{Assignment, SupervisorAssignments};
 use storm_zk::ZkError;
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -137,7 +137,7 @@ impl Nimbus {
     /// One round; the caller holds `changing`. The topology `anew` is placed as if it ran nowhere.
     pub(crate) async fn round(&self, anew: Option<&str>) -> Result<Outcome, ZkError> {
         let mut view = self.view();
-        let (mut topologies, mut existing, mut dead) = (Vec::new(), std::collections::BTreeMap::new(), BTreeSet::new());
+        let (mut topologies, mut existing, mut dead) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
         let mut taken = BTreeSet::new();
         for (id, base) in &view.bases {
             let facts = self.facts(id).await;
@@ -161,6 +161,7 @@ impl Nimbus {
         let nodes = nodes(&view.supervisors, &dead);
         let problem = Problem { policy: self.settings.policy, topologies, nodes, existing };
         let solution = schedule(&problem);
+        *self.waiting() = waiting(&problem, &solution);
         let starved = !dead.is_empty() && solution.placements.values().any(|p| p.unplaced > 0);
 
         let (mut changed_nodes, mut failed) = (BTreeSet::new(), None);
@@ -212,6 +213,24 @@ pub(crate) fn assignments_of(view: &View, node: &str) -> SupervisorAssignments {
     let has_part = |a: &Assignment| a.node_host.keys().any(|id| id.starts_with(node));
     let parts = view.assignments.iter().filter(|(_, a)| has_part(a));
     SupervisorAssignments { storm_assignment: parts.map(|(id, a)| (id.clone(), (**a).clone())).collect() }
+}
+
+/// Why executors of a topology run nowhere, for those that have some.
+fn waiting(problem: &Problem, solution: &Solution) -> BTreeMap<String, String> {
+    let slots: usize = problem.nodes.values().map(|n| n.ports.len()).sum();
+    let used: BTreeSet<&Slot> = solution.placements.values().flat_map(|p| p.executors.values()).collect();
+    let offered = |slot: &&&Slot| problem.nodes.get(&slot.node).is_some_and(|n| n.ports.contains(&slot.port));
+    let free = slots - used.iter().filter(offered).count();
+    let text = |t: &TopologyDetails| {
+        let unplaced = solution.placements.get(&t.id).map_or(0, |p| p.unplaced);
+        let why = match problem.nodes.len() {
+            0 => "no supervisor is registered; start one".to_owned(),
+            n => format!("{free} of {slots} slots on {n} supervisors are free; add slots or kill another topology"),
+        };
+        let text = format!("Waiting for slots: {unplaced} of {} executors run nowhere; {why}", t.executors.len());
+        (unplaced > 0).then(|| (t.id.clone(), text))
+    };
+    problem.topologies.iter().filter_map(text).collect()
 }
 
 /// What is read from ZooKeeper before a round.

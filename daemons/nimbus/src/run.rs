@@ -86,6 +86,7 @@ fn open(conf: Conf, settings: Settings, cluster: Cluster, port: u16) -> Result<N
         downloads: Arc::new(Sessions::new("Blob", settings.blob_expiration)),
         views: Views::default(),
         heartbeats: Mutex::new(Heartbeats::default()),
+        waiting: Mutex::default(),
         alarms: Alarms::default(),
         ids: TopologyIds::default(),
         names: NamesTaken::default(),

@@ -6,7 +6,6 @@ use storm_thrift::ServiceError;
 use storm_thrift::types::{ErrorInfo, ExecutorSummary, NumErrorsChoice, StormTopology, TopologyInfo};
 use storm_zk::ZkError;
 
-use super::summaries::sched_status;
 use super::workers::placed;
 use crate::nimbus::{Nimbus, blocking, not_alive, zk_failed};
 use crate::topologies::transitions::status_name;
@@ -30,7 +29,7 @@ impl Nimbus {
             errors: BTreeMap::new(),
             component_debug: base.component_debug.clone(),
             storm_version: facts.known().and_then(|f| f.storm_version.clone()),
-            sched_status: sched_status(&facts),
+            sched_status: self.sched_status(id, &facts),
             owner: base.owner.clone(),
             replication_count: Some(self.replication(id).await),
             ..TopologyInfo::default()

@@ -11,7 +11,7 @@ use storm_thrift::types::{
 use storm_topology::system::{ComponentKind, SystemComponent};
 
 use super::aggregate::{self, Reported, WINDOWS};
-use super::summaries::{num_workers, sched_status, supervisor_summary};
+use super::summaries::{num_workers, supervisor_summary};
 use super::workers::{Placed, Topology, placed, summaries};
 use crate::nimbus::{Nimbus, blocking, not_alive, zk_failed};
 use crate::topologies::transitions::status_name;
@@ -36,7 +36,7 @@ impl Nimbus {
             num_executors: Some(0),
             id_to_spout_agg_stats: Some(BTreeMap::new()),
             id_to_bolt_agg_stats: Some(BTreeMap::new()),
-            sched_status: sched_status(&facts),
+            sched_status: self.sched_status(id, &facts),
             topology_stats: Some(aggregate::topology(&[], sys)),
             owner: base.owner.clone(),
             debug_options: debug_options(base, id),
@@ -95,7 +95,8 @@ impl Nimbus {
         let view = self.read_view().await;
         let base = view.bases.get(id).ok_or_else(|| not_alive(id))?;
         let facts = self.facts(id).await;
-        let facts = facts.known().ok_or_else(|| ServiceError::internal(sched_status(&facts).unwrap_or_default()))?;
+        let facts =
+            facts.known().ok_or_else(|| ServiceError::internal(self.sched_status(id, &facts).unwrap_or_default()))?;
         let stored = self.stored(id).await?;
         let (stored, system) = blocking(move || {
             let system = stored.system().map_err(ServiceError::internal)?;

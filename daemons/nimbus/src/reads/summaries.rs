@@ -127,10 +127,19 @@ impl Nimbus {
             status: status_name(base.status).to_owned(),
             storm_version: known.and_then(|f| f.storm_version.clone()),
             topology_version: base.topology_version.clone(),
-            sched_status: sched_status(&facts),
+            sched_status: self.sched_status(id, &facts),
             owner: base.owner.clone(),
             replication_count: Some(self.replication(id).await),
             ..TopologySummary::default()
+        }
+    }
+
+    /// The text in the place of the scheduler's. Storm's default scheduler has none; here what is broken, and what waits
+    /// for slots, says so.
+    pub(super) fn sched_status(&self, id: &str, facts: &FactsOf) -> Option<String> {
+        match facts {
+            FactsOf::Known(_) => self.waiting().get(id).cloned(),
+            FactsOf::Broken(why) => Some(why.to_string()),
         }
     }
 
@@ -166,14 +175,6 @@ impl Nimbus {
             }
         }
         owners.into_values().collect()
-    }
-}
-
-/// The text in the place of the scheduler's: only what is broken has one, as with Storm's default scheduler.
-pub(super) fn sched_status(facts: &FactsOf) -> Option<String> {
-    match facts {
-        FactsOf::Known(_) => None,
-        FactsOf::Broken(why) => Some(why.to_string()),
     }
 }
 

@@ -41,7 +41,7 @@ impl Nimbus {
         let effects =
             transition(&id, &base, event, wait).map_err(|e: NoTransition| ServiceError::internal(e.to_string()))?;
         self.apply(&id, effects).await.map_err(zk_failed)?;
-        tracing::info!(topology = %id, event = event_name, "done");
+        tracing::info!(topology = %id, "{event_name}");
         Ok(())
     }
 

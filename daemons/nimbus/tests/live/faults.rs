@@ -54,9 +54,12 @@ async fn a_supervisor_that_comes_is_used_at_once_and_one_that_goes_keeps_its_wor
     let nimbus = Nimbus::start(&place.conf).await;
     let mut client = nimbus.client().await;
     submit_to(&mut client, "wc", &place.jar(), json!({"topology.workers": 2})).await.unwrap();
-    assert_eq!(summary(&mut client, "wc").await.unwrap().num_workers, 0);
+    let status = eventually("the first round", async || summary(&mut client, "wc").await.unwrap().sched_status).await;
+    let wanted = "Waiting for slots: 5 of 5 executors run nowhere; no supervisor is registered; start one";
+    assert_eq!((status.as_str(), summary(&mut client, "wc").await.unwrap().num_workers), (wanted, 0));
     let a = Supervisor::start(&place, "sup-a", &[1]).await;
     a.pushed("wc", |a| a.len() == 1).await;
+    assert_eq!(summary(&mut client, "wc").await.unwrap().sched_status, None);
     let b = Supervisor::start(&place, "sup-b", &[1]).await;
     let both = b.pushed("a share of wc", |a| a.values().any(|a| a.node_host.len() == 2)).await.assignments;
     a.vanish().await;
