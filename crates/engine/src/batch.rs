@@ -34,7 +34,7 @@ pub(crate) struct Batch {
 /// Bytes that cost as much as a row.
 const BYTES_PER_UNIT: usize = 256;
 /// A batch that once held this much is not kept.
-const MAX_KEPT: usize = 1 << 20;
+const MAX_KEPT: usize = 128 << 10;
 
 impl Batch {
     pub(crate) fn push(&mut self, values: &[ValueRef<'_>], roots: &[(u64, u64)]) {

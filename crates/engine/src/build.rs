@@ -261,8 +261,8 @@ fn connect(threads: &mut [(String, DataThread)], spout_threads: &[usize]) {
     for from in 0..threads.len() {
         let tasks = &threads[from].1.tasks;
         let mut to = BTreeSet::new();
-        for edge in tasks.iter().flat_map(|t| &t.around.routes.edges) {
-            if let Place::Thread(thread) = edge.place {
+        for lane in tasks.iter().flat_map(|t| &t.around.routes.lanes) {
+            if let Place::Thread(thread) = lane.place {
                 to.insert(thread);
             }
         }

@@ -35,8 +35,8 @@ pub(crate) struct Call<'a> {
     pub(crate) counts: &'a TaskCounts,
     pub(crate) identity: &'a Identity,
     pub(crate) role: Role<'a>,
-    /// Acks to give for tuples that nobody tracks.
-    pub(crate) untracked: &'a mut Vec<MessageId>,
+    /// Acks to give for tuples that nobody tracks, with their streams.
+    pub(crate) untracked: &'a mut Vec<(usize, MessageId)>,
     /// A mistake in an emit.
     pub(crate) fault: &'a mut Option<String>,
     pub(crate) throttle: &'a Throttle,
@@ -123,8 +123,9 @@ impl<'a> Call<'a> {
         let mut chosen = std::mem::take(&mut self.out.chosen);
         for &at in &chosen {
             roots(self.out);
-            let Routes { edges, touched, .. } = &mut *self.routes;
-            self.out.append(at, &mut edges[at], self.identity.task, e.values, touched);
+            let Routes { edges, lanes, touched, .. } = &mut *self.routes;
+            let edge = edges[at];
+            self.out.append(edge, &mut lanes[edge.lane], self.identity.task, e.values, touched);
         }
         self.out.roots.clear();
         chosen.clear();
@@ -135,7 +136,7 @@ impl<'a> Call<'a> {
         if !self.out.shared.settings.acking || self.out.ledgers[ledger].is_full() {
             // Untracked, it counts as done (Storm's rule without ackers). A spout is not asked while its ledger is full, so the
             // second case is one call that emits millions.
-            self.untracked.push(id);
+            self.untracked.push((stream, id));
             self.deliver(e, |_| {});
             return;
         }

@@ -12,7 +12,7 @@ use crate::ledger::{Contribution, Ledger};
 use crate::net::PeerView;
 use crate::ring::Outlet;
 use crate::root::{self, Edges};
-use crate::routes::{Edge, Place};
+use crate::routes::{Edge, Lane, Place};
 use crate::shared::SharedRef;
 
 /// Where a ledger is, seen from one thread.
@@ -25,7 +25,7 @@ pub(crate) enum Owner {
 }
 
 /// Batches kept for use again.
-const POOL: usize = 1024;
+const POOL: usize = 256;
 
 pub(crate) struct Outbound {
     pub(crate) id: usize,
@@ -87,43 +87,46 @@ impl Outbound {
         now
     }
 
-    /// Appends a tuple to an edge's open batch, and sends the batch when it should not wait.
+    /// Appends a tuple to a lane's open batch, and sends the batch when it should not wait.
     #[inline]
     pub(crate) fn append(
         &mut self,
-        at: usize,
-        edge: &mut Edge,
+        edge: Edge,
+        lane: &mut Lane,
         from: i32,
         values: &[ValueRef<'_>],
         touched: &mut Vec<usize>,
     ) {
-        let batch = match &mut edge.open {
+        if lane.open.as_ref().is_some_and(|batch| batch.stream != edge.stream) {
+            self.flush(lane);
+        }
+        let batch = match &mut lane.open {
             Some(batch) => batch,
             none => {
-                touched.push(at);
+                touched.push(edge.lane);
                 none.insert(self.fresh(edge.stream, from, edge.to, edge.width))
             }
         };
         batch.push(values, &self.roots);
         // A sleeping consumer gets the tuple at once: at low rates every tuple travels alone. Otherwise it waits for company,
         // at most until the current activation ends.
-        let asleep = matches!(edge.place, Place::Thread(t) if self.shared.threads[t].sleeper.is_asleep());
+        let asleep = matches!(lane.place, Place::Thread(t) if self.shared.threads[t].sleeper.is_asleep());
         if asleep || batch.rows.len() >= self.shared.settings.max_rows || batch.rows.weight() >= MAX_WEIGHT {
-            self.flush(edge);
+            self.flush(lane);
         }
     }
 
-    /// Sends an edge's open batch.
-    pub(crate) fn flush(&mut self, edge: &mut Edge) {
-        let Some(mut batch) = edge.open.take() else { return };
+    /// Sends a lane's open batch.
+    pub(crate) fn flush(&mut self, lane: &mut Lane) {
+        let Some(mut batch) = lane.open.take() else { return };
         batch.cost = batch.weigh();
-        match edge.place {
+        match lane.place {
             Place::Here(at) => {
-                self.shared.charge(edge.to, batch.cost);
+                self.shared.charge(lane.to, batch.cost);
                 self.here.push((at, batch));
             }
             Place::Thread(thread) => {
-                self.shared.charge(edge.to, batch.cost);
+                self.shared.charge(lane.to, batch.cost);
                 if let Some(outlet) = &mut self.data[thread] {
                     outlet.send(batch);
                     self.shared.threads[thread].sleeper.wake();

@@ -1,5 +1,6 @@
 //! Where a task's emits go.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -22,11 +23,18 @@ pub(crate) enum Place {
 }
 
 /// From one task's stream to one task.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Edge {
     pub(crate) to: i32,
-    pub(crate) place: Place,
     pub(crate) stream: u32,
     pub(crate) width: usize,
+    pub(crate) lane: usize,
+}
+
+/// From one task to another, for all streams: tuples arrive in the order in which they were emitted, whatever their streams.
+pub(crate) struct Lane {
+    pub(crate) to: i32,
+    pub(crate) place: Place,
     pub(crate) open: Option<Box<Batch>>,
 }
 
@@ -35,6 +43,7 @@ pub(crate) enum Divide {
     Shuffle {
         near: usize,
         next: usize,
+        probe: usize,
     },
     Fields(Vec<usize>),
     PartialKey {
@@ -44,6 +53,11 @@ pub(crate) enum Divide {
     All,
     Direct,
 }
+
+/// What may wait for a task before a shuffle looks for one with less.
+const BUSY: i64 = 512;
+/// How many others it looks at.
+const PROBES: usize = 8;
 
 /// One component that takes the stream.
 pub(crate) struct Group {
@@ -66,17 +80,25 @@ enum Gate {
 pub(crate) struct Routes {
     pub(crate) streams: Vec<StreamRoute>,
     pub(crate) edges: Vec<Edge>,
+    pub(crate) lanes: Vec<Lane>,
     gates: Vec<Gate>,
     default: Option<usize>,
-    /// Edges with an open batch, some perhaps twice.
+    /// Lanes with an open batch, some perhaps twice.
     pub(crate) touched: Vec<usize>,
 }
 
 impl Routes {
     /// Routes of a component's task; `place` tells where other tasks are.
     pub(crate) fn new(plan: &Plan, component: usize, load_aware: bool, place: impl Fn(i32) -> Place) -> Routes {
-        let mut routes =
-            Routes { streams: Vec::new(), edges: Vec::new(), gates: Vec::new(), default: None, touched: Vec::new() };
+        let mut routes = Routes {
+            streams: Vec::new(),
+            edges: Vec::new(),
+            lanes: Vec::new(),
+            gates: Vec::new(),
+            default: None,
+            touched: Vec::new(),
+        };
+        let mut lane_to = BTreeMap::new();
         for &ordinal in &plan.components[component].streams {
             let stream = &plan.streams[ordinal as usize];
             let width = stream.fields.len();
@@ -95,7 +117,11 @@ impl Routes {
                 }
                 let first = routes.edges.len();
                 for to in tasks {
-                    routes.edges.push(Edge { to, place: place(to), stream: ordinal, width, open: None });
+                    let lane = *lane_to.entry(to).or_insert_with(|| {
+                        routes.lanes.push(Lane { to, place: place(to), open: None });
+                        routes.lanes.len() - 1
+                    });
+                    routes.edges.push(Edge { to, stream: ordinal, width, lane });
                 }
                 groups.push(Group { divide, edges: first..routes.edges.len() });
             }
@@ -133,7 +159,7 @@ fn divide(division: &Division, tasks: &[i32], load_aware: bool, place: &impl Fn(
                 near.extend(far);
             }
             tasks = near;
-            Divide::Shuffle { near: count, next: 0 }
+            Divide::Shuffle { near: count, next: 0, probe: 0 }
         }
         Division::Fields(fields) => Divide::Fields(fields.clone()),
         Division::PartialKey(fields) => Divide::PartialKey { fields: fields.clone(), sent: vec![0; tasks.len()] },
@@ -156,15 +182,18 @@ impl Group {
             return;
         }
         match &mut self.divide {
-            Divide::Shuffle { near, next } => {
+            Divide::Shuffle { near, next, probe } => {
                 let pool = if *near > 0 { *near } else { count };
                 *next += 1;
                 if *next >= pool {
                     *next = 0;
                 }
                 let mut edge = first + *next;
-                if shared.queued(edges[edge].to) >= shared.settings.receive_limit / 2 {
-                    edge = self.edges.clone().min_by_key(|e| shared.queued(edges[*e].to)).unwrap_or(edge);
+                if shared.queued(edges[edge].to) >= shared.settings.receive_limit.min(BUSY) {
+                    // Ask a few others, near or far.
+                    *probe = (*probe + 1) % count;
+                    let others = (0..count.min(PROBES)).map(|i| first + (*probe + i) % count);
+                    edge = others.chain([edge]).min_by_key(|e| shared.queued(edges[*e].to)).unwrap_or(edge);
                 }
                 out.push(edge);
             }

@@ -222,10 +222,11 @@ fn tell_outcomes(state: &mut SpoutState, around: &mut Surroundings, out: &mut Ou
     }
     while !around.untracked.is_empty() {
         told = true;
-        let ids: Vec<MessageId> = std::mem::take(&mut around.untracked);
+        let ids: Vec<(usize, MessageId)> = std::mem::take(&mut around.untracked);
         let spout = &mut state.spout;
         around.guard(out, role, |call| {
-            for id in ids {
+            for (stream, id) in ids {
+                call.counts.streams[stream].acked.add(1);
                 spout.ack(id, &mut SpoutOutput::new(call))?;
             }
             Ok(())

@@ -34,7 +34,7 @@ pub(crate) struct Surroundings {
     pub(crate) identity: Identity,
     pub(crate) counts: Arc<TaskCounts>,
     pub(crate) routes: Routes,
-    pub(crate) untracked: Vec<MessageId>,
+    pub(crate) untracked: Vec<(usize, MessageId)>,
     pub(crate) fault: Option<String>,
     pub(crate) throttle: Throttle,
 }
@@ -86,9 +86,9 @@ impl Surroundings {
 
     /// Sends what the current activation has left in open batches.
     pub(crate) fn flush(&mut self, out: &mut Outbound) {
-        let Routes { edges, touched, .. } = &mut self.routes;
+        let Routes { lanes, touched, .. } = &mut self.routes;
         for at in touched.drain(..) {
-            out.flush(&mut edges[at]);
+            out.flush(&mut lanes[at]);
         }
     }
 

@@ -238,6 +238,7 @@ async fn without_ackers_everything_counts_as_done_at_once() {
     let engine = start(b);
     eventually("all acked", || seen.all_acked(5000)).await;
     assert_eq!(Seen::get(&seen.max_pending), 0);
+    assert_eq!(spouts(&engine), (5000, 0, 5000));
     end(engine).await;
 }
 

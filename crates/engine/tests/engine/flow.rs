@@ -185,11 +185,11 @@ async fn loops_do_not_stand_still() {
         let mut b = TopologyBuilder::new();
         b.conf("topology.executor.receive.buffer.size", 64).conf("topology.max.spout.pending", 200);
         let s = seen.clone();
-        b.set_spout("numbers", move || Numbers::new(600, &s)).outputs(["n"]);
+        b.set_spout("numbers", move || Numbers::new(300, &s)).outputs(["n"]);
         b.set_bolt("a", countdown).outputs(["n"]).shuffle("numbers").shuffle("b");
         b.set_bolt("b", countdown).outputs(["n"]).parallelism(2).shuffle("a");
         let engine = start_with(b, threads);
-        eventually("all acked", || seen.all_acked(600)).await;
+        eventually("all acked", || seen.all_acked(300)).await;
         assert_eq!(Seen::get(&seen.failed), 0);
         end(engine).await;
     }
@@ -227,19 +227,19 @@ async fn a_bolt_that_is_not_ready_gets_nothing_until_woken() {
     let seen = Arc::new(Seen::default());
     let mut b = TopologyBuilder::new();
     let s = seen.clone();
-    b.set_spout("numbers", move || Numbers::new(1000, &s)).outputs(["n"]);
+    b.set_spout("numbers", move || Numbers::new(100, &s)).outputs(["n"]);
     let (a, x, w) = (allowed.clone(), executed.clone(), waker.clone());
     b.set_bolt("sips", move || Sips { taken: 0, allowed: a.clone(), executed: x.clone(), waker: w.clone() })
         .shuffle("numbers");
     let engine = start(b);
     eventually("three taken", || executed.load(Ordering::SeqCst) == 3).await;
     assert_eq!(settled(&executed).await, 3);
-    for _ in 0..997 {
+    for _ in 0..97 {
         let next = allowed.fetch_add(1, Ordering::SeqCst) + 1;
         waker.lock().unwrap().as_ref().unwrap().wake();
         eventually("one more taken", || executed.load(Ordering::SeqCst) == next).await;
     }
-    eventually("all acked", || seen.all_acked(1000)).await;
+    eventually("all acked", || seen.all_acked(100)).await;
     end(engine).await;
 }
 

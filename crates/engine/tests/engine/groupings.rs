@@ -249,3 +249,31 @@ async fn every_kind_of_value_arrives_as_it_was() {
     assert_eq!(*got.lock().unwrap(), sent);
     end(engine).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn order_is_kept_across_streams() {
+    struct TwoStreams(i64);
+    impl Spout for TwoStreams {
+        fn next_tuple(&mut self, out: &mut SpoutOutput<'_>) -> Result<Progress, ComponentError> {
+            if self.0 == 20_000 {
+                return Ok(Progress::Exhausted);
+            }
+            // Long runs of one stream, with the other now and then.
+            let stream = if self.0 % 97 == 0 { "rare" } else { "default" };
+            out.emit_on(stream, values![self.0]);
+            self.0 += 1;
+            Ok(Progress::Emitted)
+        }
+    }
+    for threads in [1, 2] {
+        let got = Got::default();
+        let mut b = TopologyBuilder::new();
+        b.set_spout("two", || TwoStreams(0)).outputs(["n"]).stream("rare", ["n"]);
+        let g = got.clone();
+        b.set_bolt("note", move || Note { task: 0, got: g.clone() }).shuffle("two").shuffle_on("two", "rare");
+        let engine = start_with(b, threads);
+        eventually("all there", || got.lock().unwrap().values().map(Vec::len).sum::<usize>() == 20_000).await;
+        assert!(got.lock().unwrap().values().next().unwrap().is_sorted());
+        end(engine).await;
+    }
+}
