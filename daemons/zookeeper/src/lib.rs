@@ -4,9 +4,9 @@
 //! authentication, four-letter words. An answer leaves the server only when everything it tells of is on disk. For an
 //! ensemble there is Apache ZooKeeper; this server refuses to be configured as one.
 //!
-//! The way of a request: [`server`] reads a packet and hands it to the one task that owns the [`state`]; there
-//! [`tree`] decides what changes, the change is applied, [`watch`]es fire; the transaction and all answers go to
-//! [`store`], whose thread syncs the log and then lets the answers out.
+//! The way of a request: `server` reads a packet and hands it to the one task that owns the `state`; there
+//! `tree` decides what changes, the change is applied, `watch`es fire; the transaction and all answers go to
+//! `store`, whose thread syncs the log and then lets the answers out.
 
 #![forbid(unsafe_code)]
 
