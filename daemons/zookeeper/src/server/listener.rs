@@ -70,17 +70,22 @@ pub async fn run(
     let mut tasks = JoinSet::new();
     tasks.spawn(accept(listener, shared));
     let mut core_task = tokio::spawn(core.run(from_connections));
-    tokio::select! {
-        () = shutdown => {}
-        _ = disk_failed.recv() => {}
-        ended = &mut core_task => {
-            ended.map_err(internal)?;
-        }
-    }
+    let ended = tokio::select! {
+        () = shutdown => None,
+        _ = disk_failed.recv() => None,
+        // The writer's end ends it as well, and it may be seen first.
+        ended = &mut core_task => Some(ended),
+    };
     tasks.shutdown().await;
     // With it goes the sender of batches, and the writer ends after the last of them.
-    core_task.abort();
-    if let Err(cause) = core_task.await
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            core_task.abort();
+            core_task.await
+        }
+    };
+    if let Err(cause) = ended
         && cause.is_panic()
     {
         return Err(internal(cause));
