@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod doctor;
+
 const EXAMPLES: &str = "Examples:
   stormctl quickstart README.md         a cluster on this machine counts the words of a file
   stormctl submit topology.yaml         send a topology to the cluster
@@ -100,6 +102,10 @@ pub enum Verb {
     Kill(Kill),
     /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
     Logs(Logs),
+    /// Why a topology does not run or does not keep up, and what to type against it
+    Why(doctor::Why),
+    /// What is wrong with this machine and its cluster, and what to type against it
+    Doctor(doctor::Doctor),
     /// Versions
     Version,
     /// The master, in the foreground

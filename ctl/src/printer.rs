@@ -70,6 +70,13 @@ impl Printer {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// A question, whose answer follows on its line.
+    pub fn ask(&self, text: &str) {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{text}");
+        let _ = err.flush();
+    }
+
     /// A line that the next one replaces; nothing when nobody watches.
     pub fn progress(&self, text: &str) {
         if self.err_terminal {

@@ -2,6 +2,7 @@
 
 pub mod component;
 pub mod describe;
+pub mod doctor;
 pub mod jps;
 pub mod kill;
 pub mod lifecycle;
@@ -12,4 +13,5 @@ pub mod start;
 pub mod submit;
 pub mod topology;
 pub mod version;
+pub mod why;
 pub mod zk;
