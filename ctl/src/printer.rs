@@ -53,8 +53,13 @@ impl Printer {
 
     /// Text of a result, as it is.
     pub fn out(&self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// A result that may be no text.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads()),
             Err(e) => Err(Failure::io("cannot write the result to stdout", &e)),

@@ -16,11 +16,12 @@ const LAYERS: &[&[&str]] = &[
     &["storm-zookeeper", "storm-nimbus", "storm-supervisor", "storm-worker"],
     &["storm"],
     &["storm-doctor"],
+    &["storm-tui"],
     &["stormctl"],
 ];
 
-/// The harness is beside the layers: it may use them all, and the tests of all may use it. So may the examples.
-const BESIDE: &[&str] = &["storm-tests", "wordcount-rust"];
+/// The harness is beside the layers: it may use them all, and the tests of all may use it. So are the benches and the examples.
+const BESIDE: &[&str] = &["storm-tests", "storm-benches", "wordcount-rust"];
 
 struct Dependency {
     of: String,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 use storm_tests::cluster::{Cluster, ClusterOptions};
 use storm_tests::jars::python_jar;
+use storm_tests::process;
 use storm_tests::recording::Recording;
 use storm_tests::topologies::{lines_to_split, submit};
 use storm_tests::wait::wait_until;
@@ -139,4 +140,90 @@ fn a_jar_that_is_not_a_zip_is_refused() {
     let said = cluster.stormctl(&["submit", &jar.display().to_string(), "words"]).refused();
     assert!(said.contains("text.jar") && said.contains("zip"), "{said}");
     assert!(cluster.topology("words").is_none());
+}
+
+#[test]
+fn a_missing_file_of_one_topology_hurts_no_other() {
+    let mut cluster = Cluster::start(ClusterOptions::default());
+    let [hurt, other] = ["hurt", "other"].map(|name| Recording::submit(&cluster, name, 1, json!({})));
+    let tasks =
+        |recording: &Recording| -> Vec<u32> { recording.tasks_by_port(&cluster, 1).into_values().flatten().collect() };
+    let (hurt_tasks, other_tasks) = (tasks(&hurt), tasks(&other));
+    hurt.wait_for_flow(LIMIT, "at first", &hurt_tasks);
+    other.wait_for_flow(LIMIT, "at first", &other_tasks);
+    let workers = cluster.wait_for_workers(2);
+    let id = cluster.topology("hurt").expect("it runs").id;
+
+    for file in ["stormconf.ser", "stormcode.ser", "stormjar.jar", "resources/words.py"] {
+        cluster.supervisors[0].kill_nine();
+        let path = cluster.supervisors[0].local_dir().join("supervisor/stormdist").join(&id).join(file);
+        fs::remove_file(&path).unwrap_or_else(|e| panic!("cannot remove {}: {e}", path.display()));
+        cluster.start_supervisor(0);
+        cluster.wait_for_supervisors(1);
+        other.wait_for_flow(LIMIT, &format!("beside a topology without {file}"), &other_tasks);
+        // A worker that is launched again finds what it needs.
+        let mut workers = cluster.workers(0);
+        workers.retain(|worker| !is_of(&cluster, worker.port, &other));
+        workers.iter().for_each(|worker| process::kill(worker.pid, rustix::process::Signal::KILL));
+        wait_until(LIMIT, "another worker", || {
+            cluster.workers(0).len() == 2 && !cluster.workers(0).iter().any(|worker| workers.contains(worker))
+        });
+        hurt.keep_flowing(Duration::from_secs(1), &format!("after the loss of {file}"), &hurt_tasks);
+    }
+    let now = cluster.wait_for_workers(2);
+    let kept = workers.iter().filter(|worker| now.contains(worker)).count();
+    assert_eq!(kept, 1, "the worker of the other topology was started anew: {workers:?}, {now:?}");
+    hurt.finish_and_check(LIMIT);
+    other.finish_and_check(LIMIT);
+}
+
+/// Whether the worker on this port runs tasks of this topology.
+fn is_of(cluster: &Cluster, port: u16, recording: &Recording) -> bool {
+    recording.tasks_by_port(cluster, 1).contains_key(&port)
+}
+
+/// Worker processes, whatever is written about them anywhere.
+fn worker_processes(cluster: &Cluster) -> Vec<u32> {
+    let is_worker = |pid: &u32| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split(|byte| *byte == 0).any(|argument| argument == b"worker")
+    };
+    cluster.nest().processes().into_iter().filter(is_worker).collect()
+}
+
+#[test]
+fn a_worker_whose_pid_file_is_gone_is_found_all_the_same() {
+    let mut cluster = Cluster::start(ClusterOptions { slots: 1, ..ClusterOptions::default() });
+    let recording = Recording::submit(&cluster, "recording", 1, json!({}));
+    let tasks: Vec<u32> = recording.tasks_by_port(&cluster, 1).into_values().flatten().collect();
+    recording.wait_for_flow(LIMIT, "at first", &tasks);
+    let workers = cluster.wait_for_workers(1);
+    let workers_dir = cluster.supervisors[0].local_dir().join("workers");
+
+    cluster.supervisors[0].kill_nine();
+    let pid_file = workers_dir.join(&workers[0].worker_id).join("pids").join(workers[0].pid.to_string());
+    fs::remove_file(&pid_file).expect("the pid file is there");
+    cluster.start_supervisor(0);
+    cluster.wait_for_supervisors(1);
+    recording.wait_for_flow(LIMIT, "after the loss of the pid file", &tasks);
+    wait_until(LIMIT, "one worker process", || worker_processes(&cluster).len() == 1);
+
+    cluster.stormctl(&["kill", "recording", "-w", "0"]).ok();
+    wait_until(LIMIT, "the worker to go with its topology", || worker_processes(&cluster).is_empty());
+}
+
+#[test]
+fn workers_of_a_topology_that_is_killed_leave_without_their_supervisor() {
+    let mut cluster = Cluster::start(ClusterOptions::default());
+    let recording = Recording::submit(&cluster, "recording", 2, json!({}));
+    let tasks: Vec<u32> = recording.tasks_by_port(&cluster, 2).into_values().flatten().collect();
+    recording.wait_for_flow(LIMIT, "at first", &tasks);
+    cluster.supervisors[0].kill_nine();
+    cluster.stormctl(&["kill", "recording", "-w", "0"]).ok();
+    wait_until(LIMIT, "the workers to leave by themselves", || worker_processes(&cluster).is_empty());
+    cluster.start_supervisor(0);
+    cluster.wait_for_supervisors(1);
+    wait_until(LIMIT, "what they left behind to be removed", || {
+        fs::read_dir(cluster.supervisors[0].local_dir().join("workers")).is_ok_and(|mut left| left.next().is_none())
+    });
 }

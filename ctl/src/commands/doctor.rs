@@ -120,10 +120,14 @@ impl Checkup<'_> {
             return Ok(true);
         }
         if self.global.no_input || !io::stdin().is_terminal() {
-            return Err(Failure::new(Exit::Refused, "confirm/missing", "nobody can be asked whether to apply this repair")
-                .evidence(format!("{}: {}", finding.code, finding.message))
-                .evidence(command)
-                .hint("say --yes to apply every repair, or --propose to see them"));
+            return Err(Failure::new(
+                Exit::Refused,
+                "confirm/missing",
+                "nobody can be asked whether to apply this repair",
+            )
+            .evidence(format!("{}: {}", finding.code, finding.message))
+            .evidence(command)
+            .hint("say --yes to apply every repair, or --propose to see them"));
         }
         self.printer.note(&format!("{}: {}", finding.code, finding.message));
         self.printer.ask(&format!("run `{command}`? [y/N] "));
@@ -255,9 +259,7 @@ impl Report for Proposal<'_> {
     }
 
     fn items(&self) -> Vec<Value> {
-        let step = |(f, command, applicable): (&Finding, &str, bool)| {
-            json!({"code": f.code, "severity": f.severity.word(), "message": f.message, "command": command, "applicable": applicable})
-        };
+        let step = |(f, command, applicable): (&Finding, &str, bool)| json!({"code": f.code, "severity": f.severity.word(), "message": f.message, "command": command, "applicable": applicable});
         self.steps().into_iter().map(step).collect()
     }
 
@@ -357,7 +359,10 @@ mod tests {
         ];
         let found = Examination { findings, ..Examination::default() };
         let message = "# ports/slot-taken: port 6700 is held by process 7 (nc)\n";
-        assert_eq!(Proposal(&found).text(false), format!("{message}stormctl start nimbus\n{message}# by hand: kill 7\n"));
+        assert_eq!(
+            Proposal(&found).text(false),
+            format!("{message}stormctl start nimbus\n{message}# by hand: kill 7\n")
+        );
         assert_eq!(count(&found.findings), "1 error, 2 warnings, 0 notes");
         assert_eq!(Proposal(&Examination::default()).text(false), "# nothing to repair\n");
     }

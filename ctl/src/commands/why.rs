@@ -3,8 +3,8 @@
 use storm_conf::Reader;
 use storm_doctor::{Facts, explain, rules};
 
-use crate::cli::doctor::Why;
 use crate::cli::Global;
+use crate::cli::doctor::Why;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -12,7 +12,8 @@ use crate::printer::Printer;
 use super::doctor::{Checkup, Examination};
 
 pub async fn run(printer: &Printer, global: &Global, args: &Why) -> Result<(), Failure> {
-    let checkup = Checkup { printer, global, reader: Reader::Client, level: args.level, asked: Some(args.name.clone()) };
+    let checkup =
+        Checkup { printer, global, reader: Reader::Client, level: args.level, asked: Some(args.name.clone()) };
     checkup.run(&|facts| examination(facts, &args.name)).await
 }
 

@@ -1,0 +1,245 @@
+//! The command line.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::{Map, Value};
+
+use super::case::{Side, Standing};
+use super::compare::{Comparison, compare, tables};
+use super::error::BenchError;
+use super::ladder::{Ladder, ladder};
+use super::measure::Timing;
+use super::printer::{line, note};
+use super::record;
+use super::rows::{rows, select};
+use crate::clock;
+
+/// Measures the same topologies on Apache Storm and on ours.
+#[derive(Debug, Parser)]
+#[command(name = "storm-benches")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Both systems in turn, as clusters on the loopback interface; prints the table
+    Compare(CompareArgs),
+    /// Our side alone, in one process without a cluster: for daily work
+    Ladder(LadderArgs),
+    /// The tables of results that lie in files
+    Report {
+        /// Files that `compare` has written
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        rows: RowArgs,
+    },
+    /// The rows there are
+    List,
+}
+
+#[derive(Debug, Args)]
+struct RowArgs {
+    /// Rows to run, of `list`, or an open loop such as chain-at-50000 [default: all of `list`]
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    #[command(flatten)]
+    rows: RowArgs,
+    /// Runs of everything, one after the other
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Length of the window that is measured
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..))]
+    seconds: u64,
+    /// From the first tuple until the window begins
+    #[arg(long, default_value_t = 15)]
+    warm_up: u64,
+    /// Systems to run
+    #[arg(long, value_delimiter = ',', default_values_t = [SideArg::Ours, SideArg::Apache])]
+    sides: Vec<SideArg>,
+    /// Which of Apache Storm's settings: `all` has others than the best known too
+    #[arg(long, value_delimiter = ',', default_values_t = [StandingArg::Best, StandingArg::Defaults])]
+    variants: Vec<StandingArg>,
+    /// A setting for every topology of ours; the value is JSON or text
+    #[arg(long = "ours-conf", value_name = "KEY=VALUE")]
+    ours: Vec<String>,
+    /// A setting for every topology of Apache Storm's
+    #[arg(long = "apache-conf", value_name = "KEY=VALUE")]
+    apache: Vec<String>,
+    /// File for the results, which are added at its end [default: target/benches/<time>.jsonl]
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct LadderArgs {
+    #[command(flatten)]
+    rows: RowArgs,
+    /// Runs of everything, one after the other
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Length of the window that is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(2..))]
+    seconds: u64,
+    /// From the first tuple until the window begins
+    #[arg(long, default_value_t = 2)]
+    warm_up: u64,
+    /// A setting for every topology; the value is JSON or text
+    #[arg(short = 'c', long = "conf", value_name = "KEY=VALUE")]
+    conf: Vec<String>,
+    /// File for the results, which are added at its end [default: target/benches/<time>.jsonl]
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SideArg {
+    Ours,
+    Apache,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StandingArg {
+    Best,
+    Defaults,
+    All,
+}
+
+macro_rules! shown_as_value {
+    ($($t:ty)*) => {$(
+        impl std::fmt::Display for $t {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let value = self.to_possible_value();
+                f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+            }
+        }
+    )*};
+}
+shown_as_value!(SideArg StandingArg);
+
+/// Does what the command line says. 1: some figures are missing or do not add up; 2: nothing could be measured.
+pub fn run() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Compare(args) => args.comparison().and_then(|how| compare(&how)),
+        Verb::Ladder(args) => args.ladder().and_then(|how| ladder(&how)),
+        Verb::Report { files, rows } => report(&files, &rows),
+        Verb::List => {
+            for row in rows() {
+                line(&format!("{:<28}{}", row.name, row.title));
+            }
+            line(&format!(
+                "{:<28}{}",
+                "<topology>-at-<rate>", "open loop; chain, chain-two, word-count, word-count-two"
+            ));
+            Ok(true)
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(e) => {
+            note(&format!("{}: {e}", e.code()));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn report(files: &[PathBuf], args: &RowArgs) -> Result<bool, BenchError> {
+    let lines = record::read(files)?;
+    tables(&select(&args.rows)?, &lines);
+    Ok(true)
+}
+
+impl CompareArgs {
+    fn comparison(self) -> Result<Comparison, BenchError> {
+        let mut standings = Vec::new();
+        for variant in &self.variants {
+            standings.extend(match variant {
+                StandingArg::Best => vec![Standing::Best],
+                StandingArg::Defaults => vec![Standing::Defaults],
+                StandingArg::All => vec![Standing::Best, Standing::Defaults, Standing::Also],
+            });
+        }
+        let side = |side: &SideArg| match side {
+            SideArg::Ours => Side::Ours,
+            SideArg::Apache => Side::Apache,
+        };
+        Ok(Comparison {
+            rows: select(&self.rows.rows)?,
+            rounds: self.rounds,
+            timing: timing(self.warm_up, self.seconds),
+            sides: self.sides.iter().map(side).collect(),
+            standings,
+            settings_of_ours: settings(&self.ours)?,
+            settings_of_apache: settings(&self.apache)?,
+            out: self.out.unwrap_or_else(default_out),
+        })
+    }
+}
+
+impl LadderArgs {
+    fn ladder(self) -> Result<Ladder, BenchError> {
+        Ok(Ladder {
+            rows: select(&self.rows.rows)?,
+            rounds: self.rounds,
+            timing: timing(self.warm_up, self.seconds),
+            settings: settings(&self.conf)?,
+            out: self.out.unwrap_or_else(default_out),
+        })
+    }
+}
+
+fn timing(warm_up: u64, seconds: u64) -> Timing {
+    Timing { warm_up: Duration::from_secs(warm_up), window: Duration::from_secs(seconds) }
+}
+
+fn default_out() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    workspace.join(format!("target/benches/{}.jsonl", clock::epoch_secs()))
+}
+
+/// `KEY=VALUE`s; what is no JSON is text.
+fn settings(arguments: &[String]) -> Result<Map<String, Value>, BenchError> {
+    let mut settings = Map::new();
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').ok_or_else(|| BenchError::Setting(argument.clone()))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        settings.insert(key.to_owned(), value);
+    }
+    Ok(settings)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_whole() {
+        Cli::command().debug_assert();
+        let Verb::Compare(args) = Cli::parse_from(["b", "compare", "--rows", "idle,chain", "--sides", "ours"]).verb
+        else {
+            panic!("compare")
+        };
+        let how = args.comparison().unwrap();
+        assert_eq!((how.rows.len(), how.rounds, how.sides), (2, 3, vec![Side::Ours]));
+        assert_eq!(how.standings, [Standing::Best, Standing::Defaults]);
+    }
+
+    #[test]
+    fn values_are_json_or_text() {
+        let settings = settings(&["a=5".to_owned(), "b=c=d".to_owned()]).unwrap();
+        assert_eq!(Value::Object(settings), serde_json::json!({ "a": 5, "b": "c=d" }));
+        assert!(super::settings(&["a".to_owned()]).is_err());
+    }
+}

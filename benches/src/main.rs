@@ -1,0 +1,7 @@
+//! `storm-benches compare | ladder | report | list`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    storm_benches::driver::run()
+}
