@@ -19,6 +19,8 @@ pub struct Entry {
     pub args: Vec<String>,
     pub exe: Option<PathBuf>,
     pub resident_bytes: u64,
+    /// Ticks of processor time, its own and the kernel's for it.
+    pub cpu_ticks: u64,
 }
 
 impl Entry {
@@ -50,6 +52,14 @@ impl Entry {
         })
     }
 
+    pub fn cwd(&self) -> Option<PathBuf> {
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
+    }
+
+    pub fn cpu_secs(&self) -> f64 {
+        self.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+    }
+
     pub fn uptime_secs(&self) -> Option<f64> {
         let uptime = fs::read_to_string("/proc/uptime").ok()?;
         let uptime: f64 = uptime.split(' ').next()?.parse().ok()?;
@@ -79,6 +89,7 @@ fn parse_stat(stat: &str) -> Option<Entry> {
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         start_ticks: fields.get(19)?.parse().ok()?,
+        cpu_ticks: fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?,
         resident_bytes: pages * rustix::param::page_size() as u64,
         ..Entry::default()
     })
@@ -110,9 +121,10 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let rest = "S 10 11 12 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 7 0";
+        let rest = "S 10 11 12 0 -1 0 0 0 0 0 5 6 0 0 20 0 1 0 4242 0 7 0";
         let entry = parse_stat(&format!("9 (a ) b) {rest}")).unwrap();
         assert_eq!((entry.comm.as_str(), entry.parent, entry.group, entry.start_ticks), ("a ) b", 10, 11, 4242));
+        assert_eq!(entry.cpu_ticks, 11);
         assert_eq!(parse_stat("9 (a"), None);
     }
 }

@@ -4,6 +4,8 @@ mod asking;
 mod daemons;
 mod jps;
 mod quickstart;
+mod zk;
+mod zk_service;
 
 use std::path::Path;
 use std::process::Command;
