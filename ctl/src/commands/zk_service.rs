@@ -37,6 +37,13 @@ impl Done {
     fn new(verb: &'static str, outcome: impl Into<String>, pid: Option<i32>) -> Done {
         Done { verb, outcome: outcome.into(), pid, server: None, then: None }
     }
+
+    fn words(&self) -> String {
+        let mut text = format!("{} zookeeper ... {}\n", self.verb, self.outcome);
+        text.push_str(&self.server.as_ref().map(Server::text).unwrap_or_default());
+        text.push_str(&self.then.as_ref().map(|then| then.words()).unwrap_or_default());
+        text
+    }
 }
 
 pub async fn start(ctx: &Context, args: &ZkService) -> Result<(), Failure> {
@@ -307,11 +314,8 @@ impl Report for Done {
         items
     }
 
-    fn text(&self, wide: bool) -> String {
-        let mut text = format!("{} zookeeper ... {}\n", self.verb, self.outcome);
-        text.push_str(&self.server.as_ref().map(Server::text).unwrap_or_default());
-        text.push_str(&self.then.as_ref().map(|then| then.text(wide)).unwrap_or_default());
-        text
+    fn text(&self, _wide: bool) -> String {
+        self.words()
     }
 
     fn names(&self) -> Vec<String> {

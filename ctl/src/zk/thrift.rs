@@ -117,7 +117,7 @@ fn hidden(value: Value) -> Value {
 
 /// What is between the brackets of a container's type.
 fn inner(type_name: &str) -> Option<&str> {
-    Some(type_name.split_once('<')?.1.strip_suffix('>')?)
+    type_name.split_once('<')?.1.strip_suffix('>')
 }
 
 /// Key and value of a map's type: the comma that no bracket holds parts them.

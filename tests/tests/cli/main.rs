@@ -3,7 +3,10 @@
 mod asking;
 mod daemons;
 mod jps;
+mod logs;
+mod planning;
 mod quickstart;
+mod storm_verbs;
 mod zk;
 mod zk_service;
 

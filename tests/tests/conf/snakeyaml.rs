@@ -29,8 +29,8 @@ const DOCUMENTS: &[&str] = &[
 
 /// What a slip of the hand or of an editor puts into a file.
 const SLIPS: &[&str] = &[
-    " ", "  ", "\t", "\n", "\n\n", "\"", "'", ":", ": ", " #", "#", "[", "]", "{", "}", ",", "-", "- ", "&a ", "*a", "|", ">", "%",
-    "@", "`", "!", "? ", "\r", "x", "0", "~", "\\", "\u{a0}", "---\n", "...\n", "k: ", "k: v\n",
+    " ", "  ", "\t", "\n", "\n\n", "\"", "'", ":", ": ", " #", "#", "[", "]", "{", "}", ",", "-", "- ", "&a ", "*a",
+    "|", ">", "%", "@", "`", "!", "? ", "\r", "x", "0", "~", "\\", "\u{a0}", "---\n", "...\n", "k: ", "k: v\n",
 ];
 
 /// What Java takes by accident of its implementation, and nobody writes.
@@ -58,14 +58,20 @@ fn slip(text: &str, random: &mut Random) -> String {
                 }
             }
             3 => {
-                let mut lines: Vec<String> = chars.iter().collect::<String>().split_inclusive('\n').map(str::to_owned).collect();
+                let mut lines: Vec<String> =
+                    chars.iter().collect::<String>().split_inclusive('\n').map(str::to_owned).collect();
                 let (from, to) = (random.below(lines.len() as u64) as usize, random.below(lines.len() as u64) as usize);
                 let line = lines[from].clone();
-                if random.below(2) == 0 { lines.insert(to, line) } else { drop(lines.remove(from)) }
+                if random.below(2) == 0 {
+                    lines.insert(to, line)
+                } else {
+                    drop(lines.remove(from))
+                }
                 chars = lines.concat().chars().collect();
             }
             _ => {
-                let mut lines: Vec<String> = chars.iter().collect::<String>().split_inclusive('\n').map(str::to_owned).collect();
+                let mut lines: Vec<String> =
+                    chars.iter().collect::<String>().split_inclusive('\n').map(str::to_owned).collect();
                 let which = random.below(lines.len() as u64) as usize;
                 let line = lines[which].clone();
                 lines[which] = if random.below(2) == 0 { format!(" {line}") } else { line.trim_start().to_owned() };
@@ -120,9 +126,11 @@ pub fn same(ours: &Value, java: &Value) -> bool {
             let textual = java.iter().all(|e| e[0][0] == "text");
             // Keys that are no texts may become the same text.
             let alike = if textual { ours.len() == java.len() } else { ours.len() <= java.len() };
-            alike && java.iter().filter(|e| e[0][0] == "text").all(|e| {
-                ours.get(e[0][1].as_str().unwrap_or_default()).is_some_and(|o| same(o, &e[1]))
-            })
+            alike
+                && java
+                    .iter()
+                    .filter(|e| e[0][0] == "text")
+                    .all(|e| ours.get(e[0][1].as_str().unwrap_or_default()).is_some_and(|o| same(o, &e[1])))
         }
         other => panic!("Java says {other}"),
     }

@@ -249,7 +249,7 @@ mod tests {
         assert!(since("2026-08-02").is_ok());
         let ago = SystemTime::now().duration_since(since("10m").unwrap()).unwrap();
         assert!((599..=660).contains(&ago.as_secs()), "{ago:?}");
-        for wrong in ["yesterday", "2026", "10:00"] {
+        for wrong in ["yesterday", "2026-08", "10:00"] {
             assert_eq!(since(wrong).unwrap_err().exit, Exit::Usage, "{wrong}");
         }
         assert_eq!((offset("+0530"), offset("-0100"), offset("UTC")), (Some(19_800), Some(-3600), None));
