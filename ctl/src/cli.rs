@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub mod doctor;
 pub mod storm;
+pub mod tui;
 pub mod zk;
 
 const EXAMPLES: &str = "Examples:
@@ -148,6 +149,8 @@ pub enum Verb {
     Why(doctor::Why),
     /// What is wrong with this machine and its cluster, and what to type against it
     Doctor(doctor::Doctor),
+    /// The whole cluster on one screen, to look at and to act on
+    Tui(Box<tui::Tui>),
     /// Versions
     Version,
     /// The master, in the foreground
@@ -381,7 +384,7 @@ pub struct Component {
     pub spec: String,
 }
 
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| "write a number of seconds, or 500ms, 10s, 2m".to_owned())?;

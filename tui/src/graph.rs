@@ -108,7 +108,8 @@ fn layers(count: usize, links: &[Link]) -> Vec<usize> {
     let mut state = vec![0u8; count];
     fn visit(node: usize, links: &[Link], state: &mut [u8], order: &mut Vec<usize>) {
         state[node] = 1;
-        for link in links.iter().filter(|l| l.from == node && l.to < state.len()) {
+        let count = state.len();
+        for link in links.iter().filter(|l| l.from == node && l.to < count) {
             if state[link.to] == 0 {
                 visit(link.to, links, state, order);
             }

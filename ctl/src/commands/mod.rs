@@ -24,6 +24,7 @@ pub mod monitor;
 pub mod start;
 pub mod submit;
 pub mod topology;
+pub mod tui;
 pub mod version;
 pub mod why;
 pub mod zk;
