@@ -195,7 +195,8 @@ fn storms_data_is_readable(maker: Maker) {
     let level =
         LogLevel { action: LogLevelAction::Update, target_log_level: Some("DEBUG".into()), ..LogLevel::default() };
     let config = LogConfig { named_logger_level: Some([("com.acme".to_owned(), level)].into()) };
-    cluster.ask(async |nimbus| nimbus.set_log_config("words".to_owned(), config).await).expect("a log config");
+    // Unlike the other calls it wants the id.
+    cluster.ask(async |nimbus| nimbus.set_log_config(id.clone(), config).await).expect("a log config");
 
     let data = |path: &str| json(zk(&cluster, &["get", path, "-o", "json"]));
     let only = |dir: &str| {
