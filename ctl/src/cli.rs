@@ -384,7 +384,7 @@ pub struct Component {
     pub spec: String,
 }
 
-pub pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| "write a number of seconds, or 500ms, 10s, 2m".to_owned())?;

@@ -194,7 +194,7 @@ pub struct DrpcClient {
     #[arg(short, long)]
     pub function: Option<String>,
     /// Arguments, or functions and arguments in turn
-    #[arg(required = true, value_name = "FUNCTION ARGUMENT", allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "FUNCTION ARGUMENT")]
     pub words: Vec<String>,
 }
 

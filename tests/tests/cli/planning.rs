@@ -19,7 +19,7 @@ fn flux(cluster: &Cluster, file: &str, name: &str, workers: usize, parallelism: 
     let path = cluster.nest().dir().join(file);
     let text = format!(
         "name: {name}\nconfig: {{topology.workers: {workers}}}\n\
-         spouts:\n  - {{id: l, className: lines, constructorArgs: [[/etc/passwd], true]}}\n\
+         spouts:\n  - {{id: l, className: lines, constructorArgs: [[/etc/passwd]]}}\n\
          bolts:\n  - {{id: s, className: split, parallelism: {parallelism}}}\n\
          streams:\n  - {{from: l, to: s, grouping: {{type: SHUFFLE}}}}\n"
     );

@@ -10,6 +10,7 @@ use crate::commands::{blobstore, topology};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::java_text::hash_order;
 use crate::printer::Report;
 use crate::zk::session::Session;
 use crate::zk::thrift::Types;
@@ -120,7 +121,7 @@ impl Report for Keys {
 
     fn text(&self, _wide: bool) -> String {
         let one = |(id, keys): &(String, Vec<String>)| {
-            format!("{id}:\n{}", keys.iter().map(|k| format!("\t{k}\n")).collect::<String>())
+            format!("{id}:\n{}", hash_order(keys).into_iter().map(|k| format!("\t{k}\n")).collect::<String>())
         };
         self.0.iter().map(one).collect()
     }
