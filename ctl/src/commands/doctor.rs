@@ -99,7 +99,8 @@ impl Checkup<'_> {
 
     fn apply(&self, found: &Examination) -> Result<Vec<Applied>, Failure> {
         let mut applied: Vec<Applied> = Vec::new();
-        for finding in &found.findings {
+        // A note explains what may well be meant so.
+        for finding in found.findings.iter().filter(|f| f.severity > Severity::Info) {
             let Some(repair) = &finding.repair else { continue };
             let Some(args) = &repair.apply else {
                 self.printer.note(&format!("left to you: {}      ({})", repair.command, finding.code));
@@ -240,7 +241,7 @@ struct Proposal<'a>(&'a Examination);
 impl Proposal<'_> {
     fn steps(&self) -> Vec<(&Finding, &str, bool)> {
         let mut steps: Vec<(&Finding, &str, bool)> = Vec::new();
-        for finding in &self.0.findings {
+        for finding in self.0.findings.iter().filter(|f| f.severity > Severity::Info) {
             if let Some(repair) = &finding.repair
                 && !steps.iter().any(|(_, command, _)| *command == repair.command)
             {

@@ -48,6 +48,9 @@ pub struct Component {
     /// The part of its time that its busiest executor works, over ten minutes.
     pub capacity: Option<f64>,
     pub execute_ms: Option<f64>,
+    pub process_ms: Option<f64>,
+    /// A child process does the work: what its executor executes is only the handing over.
+    pub shell: bool,
     pub complete_ms: Option<f64>,
     pub last_error: Option<Fault>,
 }
@@ -67,6 +70,24 @@ impl Fault {
             (Some(host), Some(port)) => format!("{host}:{port}"),
             (Some(host), None) => host.clone(),
             _ => "somewhere".to_owned(),
+        }
+    }
+}
+
+/// The window of the figures, in seconds.
+const WINDOW_SECS: i64 = 600;
+
+impl Component {
+    /// The part of its time that it works: near 1 it has no reserve. A child process is busy while a tuple is with it, so there the
+    /// number of tuples in it counts: by Little's law rate times latency.
+    pub fn load(&self, topology: &Topology) -> Option<f64> {
+        let longest = topology.workers.iter().map(|w| w.uptime_secs).max().unwrap_or_default();
+        let secs = longest.clamp(1, WINDOW_SECS) as f64;
+        let inside = self.process_ms.filter(|_| self.shell && self.executors > 0);
+        let inside = inside.map(|ms| self.executed as f64 * ms / 1000.0 / secs / self.executors as f64);
+        match (self.capacity, inside) {
+            (Some(capacity), Some(inside)) => Some(capacity.max(inside.min(1.0))),
+            (capacity, inside) => capacity.or(inside),
         }
     }
 }

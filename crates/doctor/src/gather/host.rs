@@ -33,7 +33,7 @@ pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now:
     };
     if let Ok(layout) = Layout::of(conf) {
         supervisor(&mut host, &layout, &table, now);
-        host.slots = slots(config, &layout, &host.workers);
+        host.slots = slots(config, &layout, &host.workers, &table);
         worker_logs(&mut host, &layout, asked);
     }
     for of in ["nimbus", "supervisor", "zookeeper"] {
@@ -139,10 +139,13 @@ fn supervisor(host: &mut Host, layout: &Layout, table: &[Entry], now: i64) {
             .flatten()
             .map(|e| e.file_name().to_string_lossy().into_owned()),
     );
-    host.workers = ids.into_iter().map(|id| worker(id, layout, &approved, host, now)).collect();
+    host.workers = ids.into_iter().map(|id| worker(id, layout, &approved, host, table, now)).collect();
+    let marked = processes::marked(table);
+    let lost = leftovers(table, &marked, host, layout);
+    host.workers.extend(lost);
     let living: BTreeMap<String, i32> = host.workers.iter().filter_map(|w| Some((w.id.clone(), w.pid?))).collect();
     if !living.is_empty() {
-        host.children = processes::children(table, &processes::marked(table), &living);
+        host.children = processes::children(table, &marked, &living);
     }
     for worker in &host.workers {
         if let (Some(pid), Some(port), Some(topology_id)) = (worker.pid, worker.port, &worker.topology_id) {
@@ -153,14 +156,50 @@ fn supervisor(host: &mut Host, layout: &Layout, table: &[Entry], now: i64) {
     }
 }
 
-fn worker(id: String, layout: &Layout, approved: &BTreeMap<String, i32>, host: &Host, now: i64) -> LocalWorker {
+/// The worker itself, whose last argument is its id: not its children, and not the wrapper that Apache's supervisor starts around it.
+fn main_process(table: &[Entry], id: &str, pid_files: &[i32]) -> Option<i32> {
+    let candidates: Vec<&Entry> =
+        table.iter().filter(|e| e.args.len() > 5 && e.args.last().is_some_and(|a| a == id)).collect();
+    let wrapper = |e: &Entry| e.args.iter().any(|a| a.ends_with(".LogWriter"));
+    let named = candidates.iter().find(|e| pid_files.contains(&e.pid));
+    named.or_else(|| candidates.iter().find(|e| !wrapper(e))).map(|e| e.pid)
+}
+
+/// Workers of this supervisor that have neither folder nor record any more, by their command lines.
+fn leftovers(table: &[Entry], marked: &BTreeMap<i32, String>, host: &Host, layout: &Layout) -> Vec<LocalWorker> {
+    let leftover = |entry: &Entry| {
+        let id = marked.get(&entry.pid)?;
+        // Topology, supervisor, its port, port, worker.
+        let [topology, supervisor, _, port, worker] = entry.args.last_chunk::<5>()?;
+        let ours = worker == id && Some(supervisor) == host.supervisor_id.as_ref();
+        (ours && !host.workers.iter().any(|w| w.id == *id)).then(|| LocalWorker {
+            id: id.clone(),
+            folder: layout.worker(id).root().to_owned(),
+            port: port.parse().ok(),
+            topology_id: Some(topology.clone()),
+            pid: Some(entry.pid),
+            ..LocalWorker::default()
+        })
+    };
+    table.iter().filter_map(leftover).collect()
+}
+
+fn worker(
+    id: String,
+    layout: &Layout,
+    approved: &BTreeMap<String, i32>,
+    host: &Host,
+    table: &[Entry],
+    now: i64,
+) -> LocalWorker {
     let dir = layout.worker(&id);
     let mut worker =
         LocalWorker { folder: dir.root().to_owned(), approved: approved.contains_key(&id), ..LocalWorker::default() };
     worker.port = approved.get(&id).and_then(|p| u16::try_from(*p).ok());
     if is_file_name(&id) {
         worker.pid_files = worker_processes::pids_in(&dir.pids()).into_iter().collect();
-        worker.pid = worker_processes::main_process(&dir.pids(), &id);
+        worker.pid =
+            main_process(table, &id, &worker.pid_files).or_else(|| worker_processes::main_process(&dir.pids(), &id));
         // A link to the artifacts of topology and port.
         let artifacts = fs::read_link(dir.root().join("artifacts")).unwrap_or_default();
         worker.port = worker.port.or_else(|| artifacts.file_name()?.to_str()?.parse().ok());
@@ -179,7 +218,7 @@ fn worker(id: String, layout: &Layout, approved: &BTreeMap<String, i32>, host: &
 }
 
 /// Only a host that is meant to have a supervisor has slots.
-fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker]) -> Vec<Slot> {
+fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker], table: &[Entry]) -> Vec<Slot> {
     const KEY: &str = "supervisor.slots.ports";
     if !config.is_written(KEY) && !layout.supervisor().exists() || config.conf.bool("supervisor.enable") == Some(false)
     {
@@ -188,7 +227,8 @@ fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker]) -> Vec<Slot>
     let ports = config.conf.ints(KEY).into_iter().filter_map(|p| u16::try_from(p).ok());
     let slot = |port| {
         let own = workers.iter().filter_map(|w| w.pid).collect::<BTreeSet<i32>>();
-        let used = match ports::foreign_holder(port, |pid| own.contains(&pid)) {
+        // A process that is not in the table any more is about to end, as a worker whose topology was killed.
+        let used = match ports::foreign_holder(port, |pid| own.contains(&pid) || !table.iter().any(|e| e.pid == pid)) {
             Some(holder) => SlotUse::Foreign { pid: holder.pid, holder: holder.to_string() },
             None => match workers.iter().find(|w| w.port == Some(port) && w.pid.is_some()).and_then(|w| w.pid) {
                 Some(pid) => SlotUse::OwnWorker(pid),

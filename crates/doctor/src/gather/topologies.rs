@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use storm_thrift::types::{
-    Assignment, ComponentCommon, ErrorInfo, GetInfoOptions, NumErrorsChoice, SpecificAggregateStats, StormBase,
-    StormTopology, TopologyActionOptions, TopologyInfo, TopologyPageInfo, TopologyStatus, TopologySummary,
+    Assignment, ComponentCommon, ComponentObject, ErrorInfo, GetInfoOptions, NumErrorsChoice, SpecificAggregateStats,
+    StormBase, StormTopology, TopologyActionOptions, TopologyInfo, TopologyPageInfo, TopologyStatus, TopologySummary,
 };
 use storm_thrift::{ClientError, NimbusClient};
 use tokio::time::Instant;
@@ -103,6 +103,7 @@ async fn details(topology: &mut Topology, client: &mut NimbusClient, tree: Optio
     // Without its code the executors that have no place are not known.
     if let Ok(code) = client.get_topology(id).await {
         topology.executors = all_executors(&code, base).max(topology.placed);
+        take_shells(topology, &code);
     }
     Ok(())
 }
@@ -123,6 +124,19 @@ fn take_info(topology: &mut Topology, info: &TopologyInfo) {
     for (id, errors) in &info.errors {
         if let Some(newest) = errors.iter().max_by_key(|e| e.error_time_secs) {
             component(topology, id).last_error = Some(fault(newest));
+        }
+    }
+}
+
+/// Which components are child processes; native programs and what is built in run inside the worker.
+fn take_shells(topology: &mut Topology, code: &StormTopology) {
+    if topology.conf.get("topology.native.binary").is_some_and(|b| !b.is_null()) {
+        return;
+    }
+    for (id, bolt) in &code.bolts {
+        let built_in = bolt.common.json_conf.as_ref().is_some_and(|c| c.contains("topology.component.builtin"));
+        if matches!(bolt.bolt_object, ComponentObject::Shell(_)) && !built_in {
+            component(topology, id).shell = true;
         }
     }
 }
@@ -162,6 +176,7 @@ fn take_page(topology: &mut Topology, page: &TopologyPageInfo) {
                     c.executed = b.executed.unwrap_or_default();
                     c.capacity = b.capacity;
                     c.execute_ms = b.execute_latency_ms;
+                    c.process_ms = b.process_latency_ms;
                 }
                 Some(SpecificAggregateStats::Spout(s)) => c.complete_ms = s.complete_latency_ms,
                 None => {}

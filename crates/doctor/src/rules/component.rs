@@ -198,7 +198,7 @@ fn blocked(facts: &Facts) -> Vec<Draft> {
 
 fn capacity(facts: &Facts) -> Vec<Draft> {
     each(facts, |_, t, c| {
-        let capacity = c.capacity.filter(|part| *part >= HOT)?;
+        let capacity = c.load(t).filter(|part| *part >= HOT)?;
         let more = (c.executors as f64 * capacity / 0.6).ceil().max(c.executors as f64 + 1.0) as i64;
         let mut draft = draft(
             t,
@@ -206,7 +206,7 @@ fn capacity(facts: &Facts) -> Vec<Draft> {
             format!("{} works {:.0} % of its time: the topology goes no faster than it", c.id, capacity * 100.0),
         )
         .at(t.told_by.clone(), format!("capacity {capacity:.3} with {} executors of {} tasks", c.executors, c.tasks));
-        if let Some(ms) = c.execute_ms {
+        if let Some(ms) = if c.shell { c.process_ms } else { c.execute_ms } {
             draft = draft.at(t.told_by.clone(), format!("{ms:.3} ms for each tuple"));
         }
         Some(if c.tasks > c.executors {
@@ -233,7 +233,7 @@ fn failing(facts: &Facts) -> Vec<Draft> {
             .int("topology.message.timeout.secs")
             .unwrap_or_else(|| facts.config.secs("topology.message.timeout.secs", 30));
         let hot =
-            t.components.iter().filter(|o| o.capacity.is_some_and(|part| part >= HOT)).map(|o| o.id.as_str()).next();
+            t.components.iter().filter(|o| o.load(t).is_some_and(|part| part >= HOT)).map(|o| o.id.as_str()).next();
         let draft = draft(t, c, format!("{} of {all} tuples of {} have failed", c.failed, c.id))
             .at(
                 t.told_by.clone(),
@@ -264,7 +264,7 @@ fn failing(facts: &Facts) -> Vec<Draft> {
 fn paused(facts: &Facts) -> Vec<Draft> {
     each(facts, |_, t, c| {
         let pending = t.int("topology.max.spout.pending")?;
-        let hot = t.components.iter().find(|o| !o.spout && o.capacity.is_some_and(|part| part >= HOT))?;
+        let hot = t.components.iter().find(|o| !o.spout && o.load(t).is_some_and(|part| part >= HOT))?;
         c.spout.then(|| {
             draft(t, c, format!("{} waits for {}: at most {pending} of its tuples may be on their way", c.id, hot.id))
                 .at(
@@ -272,7 +272,7 @@ fn paused(facts: &Facts) -> Vec<Draft> {
                     format!(
                         "topology.max.spout.pending: {pending}, capacity of {}: {:.3}",
                         hot.id,
-                        hot.capacity.unwrap_or_default()
+                        hot.load(t).unwrap_or_default()
                     ),
                 )
                 .because("that is as it should be: a spout that is asked for nothing owes no sign of life")

@@ -57,6 +57,6 @@ fn timeouts(facts: &Facts) -> Vec<Draft> {
         .at(config.place(NIMBUS), format!("{NIMBUS}: {nimbus}"))
         .at(config.place(SUPERVISOR), format!("{SUPERVISOR}: {supervisor}"))
         .because("whether a silent worker is restarted in its place or moved to another host is luck")
-        .apply(&["config", "set", NIMBUS, &better]),
+        .fix(format!("stormctl config set {NIMBUS} {better}")),
     ]
 }

@@ -86,12 +86,17 @@ fn temporary(facts: &Facts) -> Vec<Draft> {
         if !swept && !dir.in_memory {
             return None;
         }
+        let safe = if dir.key == "storm.local.dir" { "/var/lib/storm" } else { "/var/lib/storm-zookeeper" };
         let why = if dir.in_memory {
             "it is in memory"
         } else {
             "the system removes files from there that have not been used for days"
         };
-        Some(draft.because(why).apply(&["config", "set", dir.key, "/var/lib/storm"]))
+        Some(draft.because(why).fix(format!(
+            "stormctl stop && mv {0} {safe} && stormctl config set {1} {safe} && stormctl start",
+            super::quoted(&dir.path.display().to_string()),
+            dir.key
+        )))
     };
     each(facts, check, |dir| format!("{} keeps its state in {}", dir.key, dir.path.display()))
 }

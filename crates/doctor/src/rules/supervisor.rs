@@ -214,7 +214,7 @@ fn blacklisted(facts: &Facts) -> Vec<Draft> {
                 .because(format!(
                     "workers of {name} kept failing there: it is the topology, not the host, that is at fault"
                 ))
-                .apply(&["deactivate", &name]),
+                .fix(format!("stormctl deactivate {}", super::quoted(&name))),
             None => draft
                 .because("its workers kept failing, or it was away too often")
                 .fix(format!("ssh {host} stormctl doctor      (a restart of the leading Nimbus lifts it)")),

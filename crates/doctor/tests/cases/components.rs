@@ -64,6 +64,17 @@ fn a_bolt_without_reserve() {
 }
 
 #[test]
+fn a_child_process_is_busy_while_a_tuple_is_with_it() {
+    let mut facts = healthy();
+    let split = component(&mut facts, "split");
+    // 11,400 tuples of 50 ms each in ten minutes; handing them over costs nothing.
+    (split.shell, split.executed, split.process_ms, split.capacity) = (true, 11_400, Some(50.0), Some(0.001));
+    says(&facts, "component/capacity", &["95 %", "50.000 ms for each tuple"]);
+    component(&mut facts, "split").shell = false;
+    assert_eq!(codes(&facts), [] as [&str; 0], "a bolt in the worker may hold on to tuples, as a join does");
+}
+
+#[test]
 fn tuples_that_fail() {
     let mut facts = healthy();
     component(&mut facts, "lines").failed = 500;
