@@ -51,7 +51,7 @@ pub async fn run(ctx: &Context, args: &cli::storm::UploadCredentials) -> Result<
 }
 
 fn gather(args: &cli::storm::UploadCredentials) -> Result<BTreeMap<String, String>, Failure> {
-    if args.pairs.len() % 2 != 0 {
+    if !args.pairs.len().is_multiple_of(2) {
         return Err(Failure::new(Exit::Usage, "usage/pairs", "a key has no value: keys and values go in turn")
             .evidence(format!("{} words after the topology", args.pairs.len())));
     }

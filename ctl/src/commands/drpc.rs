@@ -33,7 +33,7 @@ pub async fn run(ctx: &Context, args: &cli::storm::DrpcClient) -> Result<(), Fai
 fn calls(args: &cli::storm::DrpcClient) -> Result<Vec<(String, String)>, Failure> {
     match &args.function {
         Some(function) => Ok(args.words.iter().map(|word| (function.clone(), word.clone())).collect()),
-        None if args.words.len() % 2 == 0 => {
+        None if args.words.len().is_multiple_of(2) => {
             Ok(args.words.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect())
         }
         None => Err(Failure::new(Exit::Usage, "usage/pairs", "functions and arguments go in turn without -f")

@@ -34,7 +34,7 @@ pub fn rebalanced(base: &mut StormBase, stored: &mut Stored, options: &Rebalance
     }
     if let Some(executors) = &options.num_executors {
         let start = stored.system()?.start_executors();
-        for component in executors.keys().filter(|c| !start.contains_key(*c)) {
+        if let Some(component) = executors.keys().find(|c| !start.contains_key(*c)) {
             return Err(format!("it has no component \"{component}\""));
         }
         let counts = base.component_executors.get_or_insert(start);
