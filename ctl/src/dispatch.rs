@@ -70,7 +70,7 @@ fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::KillWorkers(args) => kill_workers::run(&load(Reader::Operator)?, &args),
         Verb::Why(args) => runtime()?.block_on(why::run(&printer, &cli.global, &args)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
-        Verb::Tui(args) => tui::run(load(Reader::Operator)?, &args),
+        Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),

@@ -293,4 +293,7 @@ pub struct LogBatch {
     pub dropped: u64,
     /// Files that are followed.
     pub files: usize,
+    /// It begins anew: what came before comes again.
+    #[serde(default)]
+    pub anew: bool,
 }

@@ -58,8 +58,9 @@ pub struct Flowing {
     pub failed: f64,
     /// The mean complete latency of the last ten minutes, weighted by what was acked.
     pub latency_ms: Option<f64>,
-    /// How many topologies these figures are from.
+    /// How many topologies these figures are from, and how many of those have been seen to move or to rest.
     pub measured: usize,
+    pub rated: usize,
 }
 
 impl Facts {
@@ -145,7 +146,7 @@ impl Facts {
             }
             (_, Data::Processes(processes)) => self.listed(processes, at_ms),
             (source, Data::Logs(batch)) => {
-                if self.logs_of.as_ref() != Some(&source) {
+                if batch.anew || self.logs_of.as_ref() != Some(&source) {
                     self.logs.clear();
                     self.logs_of = Some(source);
                 }
@@ -195,6 +196,7 @@ impl Facts {
         let (mut weighted, mut acked) = (0.0, 0.0);
         for s in self.samples.values() {
             all.measured += 1;
+            all.rated += usize::from(s.emitted.per_second().is_some());
             all.emitted += s.emitted.per_second().unwrap_or(0.0);
             all.acked += s.acked.per_second().unwrap_or(0.0);
             all.failed += s.failed.per_second().unwrap_or(0.0);
@@ -245,7 +247,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Totals, TopologySummary};
+    use crate::data::{TopologySummary, Totals};
     use crate::source::Trouble;
 
     fn answer(source: Source, at_ms: u64, data: Data) -> Answer {

@@ -59,7 +59,8 @@ impl Picture {
         self.put(x, y, c, Tone::Dim);
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    #[cfg(test)]
+    fn lines(&self) -> Vec<String> {
         let line = |y| (0..self.width).map(|x| self.at(x, y).0).collect::<String>().trim_end().to_owned();
         (0..self.height).map(line).collect()
     }
@@ -161,8 +162,7 @@ fn order(stops: &mut [Stop], hops: &mut [Hop]) {
     let deepest = stops.iter().map(|s| s.layer).max().unwrap_or(0);
     let mut rank: Vec<f64> = (0..stops.len()).map(|i| i as f64).collect();
     for round in 0..6 {
-        let layers: Vec<usize> =
-            if round % 2 == 0 { (0..=deepest).collect() } else { (0..=deepest).rev().collect() };
+        let layers: Vec<usize> = if round % 2 == 0 { (0..=deepest).collect() } else { (0..=deepest).rev().collect() };
         for layer in layers {
             let mut here: Vec<(usize, f64)> = Vec::new();
             for i in (0..stops.len()).filter(|i| stops[*i].layer == layer) {

@@ -90,8 +90,8 @@ macro_rules! keys {
 pub const TABLE: &[Entry] = keys! {
     Up "up" ["k", "up"] Move "one up";
     Down "down" ["j", "down"] Move "one down";
-    Left "left" ["h", "left"] Move "to the left";
-    Right "right" ["l", "right"] Move "to the right";
+    Left "left" ["h", "left"] Move "to the left; in ZooKeeper's tree: up";
+    Right "right" ["l", "right"] Move "to the right; in ZooKeeper's tree: go in";
     PageUp "page-up" ["pageup", "ctrl-u", "ctrl-b"] Move "a page up";
     PageDown "page-down" ["pagedown", "ctrl-d"] Move "a page down";
     Top "top" ["g", "home"] Move "to the first";

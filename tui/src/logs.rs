@@ -238,9 +238,8 @@ mod tests {
     use super::*;
 
     fn batch(lines: &[(&str, &str)]) -> LogBatch {
-        let line =
-            |(s, t): &(&str, &str)| LogLine { time: String::new(), source: (*s).into(), text: (*t).into() };
-        LogBatch { lines: lines.iter().map(line).collect(), dropped: 0, files: 1 }
+        let line = |(s, t): &(&str, &str)| LogLine { time: String::new(), source: (*s).into(), text: (*t).into() };
+        LogBatch { lines: lines.iter().map(line).collect(), dropped: 0, files: 1, anew: false }
     }
 
     fn shown(b: &LogBuffer) -> Vec<&str> {
@@ -252,7 +251,12 @@ mod tests {
     #[test]
     fn filter_level_and_traces() {
         let mut b = LogBuffer::default();
-        b.take(batch(&[("6700", "t [INFO] fine"), ("6700", "t [ERROR] broken"), ("6700", "  at x"), ("6701", "INFO b")]));
+        b.take(batch(&[
+            ("6700", "t [INFO] fine"),
+            ("6700", "t [ERROR] broken"),
+            ("6700", "  at x"),
+            ("6701", "INFO b"),
+        ]));
         assert_eq!(shown(&b).len(), 4);
         b.set_level(Level::Warn);
         assert_eq!(shown(&b), ["t [ERROR] broken", "  at x"]);

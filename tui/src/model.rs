@@ -244,8 +244,7 @@ impl Model {
 
     /// How one would type it.
     pub fn command_line(&self, arguments: &[String]) -> String {
-        let words: Vec<String> =
-            self.options.stormctl.iter().chain(arguments).map(|w| text::quoted(w)).collect();
+        let words: Vec<String> = self.options.stormctl.iter().chain(arguments).map(|w| text::quoted(w)).collect();
         words.join(" ")
     }
 

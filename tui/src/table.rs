@@ -141,28 +141,31 @@ impl Table {
                 *w = (*w).max(cell.text.chars().count());
             }
         }
-        // The last column to the left takes what is left; the others do not grow beyond what people read.
-        let stretch = self.columns.iter().rposition(|c| !c.right);
-        for (i, w) in wanted.iter_mut().enumerate() {
-            *w = (*w).min(if Some(i) == stretch { 400 } else { 40 });
+        // Texts do not grow beyond what people read, and the last of them shrinks first, unless there is room.
+        let last = self.columns.iter().rposition(|c| !c.right);
+        let mut least: Vec<usize> = wanted.iter().map(|w| (*w).min(40)).collect();
+        if let Some(last) = last {
+            least[last] = least[last].min(12);
         }
         let mut shown = vec![true; self.columns.len()];
         loop {
-            let least = |i: usize| if Some(i) == stretch { wanted[i].min(12) } else { wanted[i] };
-            let used: usize = (0..shown.len()).filter(|i| shown[*i]).map(|i| least(i) + 2).sum();
+            let used: usize = (0..shown.len()).filter(|i| shown[*i]).map(|i| least[i] + 2).sum();
             if used <= width + 2 {
                 break;
             }
-            let Some(worst) = (1..shown.len()).filter(|i| shown[*i]).max_by_key(|i| self.columns[*i].rank) else { break };
+            let Some(worst) = (1..shown.len()).filter(|i| shown[*i]).max_by_key(|i| self.columns[*i].rank) else {
+                break;
+            };
             shown[worst] = false;
         }
-        let fixed: usize = (0..shown.len()).filter(|i| shown[*i] && Some(*i) != stretch).map(|i| wanted[i] + 2).sum();
-        (0..shown.len())
-            .map(|i| {
-                let room = if Some(i) == stretch { width.saturating_sub(fixed) } else { width };
-                shown[i].then(|| wanted[i].min(room.max(1)))
-            })
-            .collect()
+        let used: usize = (0..shown.len()).filter(|i| shown[*i]).map(|i| least[i] + 2).sum();
+        let mut room = (width + 2).saturating_sub(used);
+        for i in (0..shown.len()).filter(|i| shown[*i]) {
+            let more = room.min(wanted[i].saturating_sub(least[i]));
+            least[i] += more;
+            room -= more;
+        }
+        (0..shown.len()).map(|i| shown[i].then(|| least[i].min(width.max(1)))).collect()
     }
 }
 

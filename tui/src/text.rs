@@ -55,10 +55,6 @@ pub fn mebibytes(bytes: u64) -> String {
     format!("{:.1}", bytes as f64 / (1024.0 * 1024.0))
 }
 
-pub fn or_dash<T: ToString>(value: Option<T>) -> String {
-    value.map_or_else(|| "-".to_owned(), |v| v.to_string())
-}
-
 pub fn dash_if_empty(text: &str) -> String {
     if text.is_empty() { "-".to_owned() } else { text.to_owned() }
 }

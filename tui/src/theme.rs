@@ -48,7 +48,9 @@ impl Theme {
             Theme::Dark => {
                 [Indexed(252), Indexed(243), Indexed(80), Indexed(114), Indexed(221), Indexed(203), Indexed(234)]
             }
-            Theme::HighContrast => [White, White, Color::LightCyan, Color::LightGreen, Color::LightYellow, White, Black],
+            Theme::HighContrast => {
+                [White, White, Color::LightCyan, Color::LightGreen, Color::LightYellow, White, Black]
+            }
             Theme::Mono => [Reset; 7],
         }
     }
@@ -147,7 +149,11 @@ pub struct Symbols {
 
 impl Symbols {
     pub fn bars(self) -> &'static [char] {
-        if self.ascii { &[' ', '.', ':', '-', '=', '+', '*', '#'] } else { &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] }
+        if self.ascii {
+            &[' ', '.', ':', '-', '=', '+', '*', '#']
+        } else {
+            &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+        }
     }
 
     fn pick(self, unicode: char, ascii: char) -> char {

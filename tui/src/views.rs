@@ -96,10 +96,7 @@ impl View {
             View::Topologies => vec![Source::Cluster, Source::Samples],
             View::Topology { id, .. } => vec![Source::Topology { id: id.clone(), window }, Source::Cluster],
             View::Component { id, component, .. } => {
-                vec![
-                    Source::Component { topology: id.clone(), component: component.clone(), window },
-                    Source::Cluster,
-                ]
+                vec![Source::Component { topology: id.clone(), component: component.clone(), window }, Source::Cluster]
             }
             View::Slots => vec![Source::Workers, Source::Cluster],
             View::Supervisors | View::Nimbuses => vec![Source::Cluster],

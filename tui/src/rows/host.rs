@@ -69,10 +69,7 @@ pub fn tree(model: &Model, path: &str) -> Table {
     let columns = vec![left("NODE", 0), right("NODES", 1), right("BYTES", 2)];
     let node = model.facts.nodes.get(path);
     let rows = node.iter().flat_map(|n| &n.children).map(|(name, bytes, children)| {
-        Row::new(
-            name,
-            vec![Cell::name(harmless(name)), Cell::count(*children), Cell::count(*bytes)],
-        )
+        Row::new(name, vec![Cell::name(harmless(name)), Cell::count(*children), Cell::count(*bytes)])
     });
     Table { rows: rows.collect(), columns, total: 0 }
 }

@@ -85,8 +85,7 @@ pub fn component(model: &Model, id: &str, component: &str) -> Table {
 }
 
 pub fn errors(model: &Model) -> Table {
-    let columns =
-        vec![right("AGE", 1), left("TOPOLOGY", 0), left("COMPONENT", 0), left("WORKER", 3), left("ERROR", 0)];
+    let columns = vec![right("AGE", 1), left("TOPOLOGY", 0), left("COMPONENT", 0), left("WORKER", 3), left("ERROR", 0)];
     let mut all: Vec<&ComponentError> = model.facts.errors().collect();
     all.sort_by_key(|e| std::cmp::Reverse(e.time_secs));
     let rows = all.into_iter().map(|e| {

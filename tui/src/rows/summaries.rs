@@ -96,7 +96,11 @@ pub fn supervisors(model: &Model) -> Table {
                 amount(s.used_cpu),
                 Cell::age(s.uptime_secs),
                 Cell::text(dash_if_empty(&s.version)),
-                if s.blacklisted { Cell::text("BLACKLISTED").tone(Tone::Bad) } else { Cell::text("up").tone(Tone::Good) },
+                if s.blacklisted {
+                    Cell::text("BLACKLISTED").tone(Tone::Bad)
+                } else {
+                    Cell::text("up").tone(Tone::Good)
+                },
                 Cell::text(&s.id).tone(Tone::Dim),
             ],
         )
@@ -105,8 +109,7 @@ pub fn supervisors(model: &Model) -> Table {
 }
 
 pub fn nimbuses(model: &Model) -> Table {
-    let columns =
-        vec![left("HOST", 0), right("PORT", 1), left("ROLE", 1), right("AGE", 2), left("VERSION", 3)];
+    let columns = vec![left("HOST", 0), right("PORT", 1), left("ROLE", 1), right("AGE", 2), left("VERSION", 3)];
     let Some(cluster) = model.facts.cluster().0 else { return Table { columns, ..Table::default() } };
     let rows = cluster.nimbuses.iter().map(|n| {
         Row::new(

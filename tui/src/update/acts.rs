@@ -46,8 +46,8 @@ pub fn forbidden(model: &Model) -> Option<&'static str> {
 /// Whether an action makes sense in a view.
 pub fn applicable(view: &View, action: Action) -> bool {
     use Action::{
-        Activate, Deactivate, Edit, Kill, KillProcess, LogLevel, Rebalance, RestartRole, SetConfig, StartRole, StopRole,
-        Submit,
+        Activate, Deactivate, Edit, Kill, KillProcess, LogLevel, Rebalance, RestartRole, SetConfig, StartRole,
+        StopRole, Submit,
     };
     let about_topology = matches!(view, View::Topologies) || view.topology().is_some();
     match action {
@@ -129,10 +129,8 @@ pub fn start(model: &mut Model, action: Action) -> Vec<Cmd> {
     }
     let subjects = subjects(model);
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
-    let needs = matches!(
-        action,
-        Action::Activate | Action::Deactivate | Action::Rebalance | Action::Kill | Action::LogLevel
-    );
+    let needs =
+        matches!(action, Action::Activate | Action::Deactivate | Action::Rebalance | Action::Kill | Action::LogLevel);
     if needs && names.is_empty() {
         model.toast(data::Severity::Warning, "no topology is selected");
         return Vec::new();
@@ -178,8 +176,8 @@ fn kill_process(model: &mut Model) {
 }
 
 pub fn confirm(model: &mut Model, mut confirm: Confirm, key: &KeyEvent) -> Vec<Cmd> {
-    let cancel = key.code == KeyCode::Esc
-        || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    let cancel =
+        key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     if cancel {
         model.toast(data::Severity::Info, "nothing was done");
         return Vec::new();

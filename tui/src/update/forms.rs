@@ -14,7 +14,8 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
     let first = subjects.first().map(|s| s.name.clone()).unwrap_or_default();
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
     let role = |verb: &'static str| {
-        let role = model.facts.processes.iter().flatten().find(|p| Some(p.pid.to_string().as_str()) == model.selected());
+        let role =
+            model.facts.processes.iter().flatten().find(|p| Some(p.pid.to_string().as_str()) == model.selected());
         let role = role.map(|p| p.role.clone()).filter(|r| ROLES.contains(&r.as_str())).unwrap_or_default();
         let fields = vec![Field::new("role", "zookeeper, nimbus or supervisor; of this host", role)];
         Form::new(format!("{verb} a role of this host"), Purpose::Role { verb }, fields)
@@ -118,7 +119,8 @@ pub fn arguments(form: &Form) -> Result<Vec<String>, String> {
                 push(&["-n", &number(1, "workers")?.to_string()]);
             }
             for pair in form.value(2).split_whitespace() {
-                let n = pair.rsplit_once('=').and_then(|(c, n)| n.parse::<u32>().ok().filter(|n| *n > 0 && !c.is_empty()));
+                let n =
+                    pair.rsplit_once('=').and_then(|(c, n)| n.parse::<u32>().ok().filter(|n| *n > 0 && !c.is_empty()));
                 n.ok_or_else(|| format!("executors: {pair} is not COMPONENT=N"))?;
                 push(&["-e", pair]);
             }
@@ -230,12 +232,7 @@ pub fn shown(model: &Model) -> String {
 }
 
 pub fn file_name(model: &Model) -> String {
-    let title: String = model
-        .view()
-        .title()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
+    let title: String = model.view().title().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let end = if matches!(model.view(), View::Logs { .. }) { "log" } else { "tsv" };
     format!("{}.{end}", title.trim_matches('-'))
 }

@@ -59,6 +59,15 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
     Vec::new()
 }
 
+/// To the folder above, with the node where one was selected.
+pub fn up(model: &mut Model) {
+    let View::Zookeeper { path } = model.view().clone() else { return };
+    let Some((above, name)) = path.rsplit_once('/').filter(|(_, name)| !name.is_empty()) else { return };
+    let above = if above.is_empty() { "/" } else { above };
+    model.go(View::Zookeeper { path: above.to_owned() });
+    model.place_mut().selected = Some(name.to_owned());
+}
+
 fn show_finding(model: &mut Model, key: &str) {
     let all = model.facts.findings.iter().flatten().chain(model.facts.settings.iter().flat_map(|s| &s.mistakes));
     let Some(f) = all.into_iter().find(|f| format!("{} {}", f.code, f.message) == key).cloned() else { return };
@@ -159,7 +168,9 @@ pub fn completions(model: &Model, typed: &str) -> Vec<(String, String)> {
         let takes_topology = ["topology", "logs"].contains(&head) || verb(model, head).is_some();
         if takes_topology {
             all.extend(
-                topologies().filter(|t| t.name.starts_with(rest)).map(|t| (format!("{head} {}", quoted(&t.name)), t.status.clone())),
+                topologies()
+                    .filter(|t| t.name.starts_with(rest))
+                    .map(|t| (format!("{head} {}", quoted(&t.name)), t.status.clone())),
             );
         }
         return all;
@@ -174,7 +185,8 @@ pub fn completions(model: &Model, typed: &str) -> Vec<(String, String)> {
         }
     }
     all.extend(topologies().map(|t| (format!("topology {}", quoted(&t.name)), t.status.clone())));
-    let begins = |name: &str| name.starts_with(typed) || name.strip_prefix("topology ").is_some_and(|n| n.starts_with(typed));
+    let begins =
+        |name: &str| name.starts_with(typed) || name.strip_prefix("topology ").is_some_and(|n| n.starts_with(typed));
     let (mut first, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| begins(name));
     first.extend(rest.into_iter().filter(|(name, _)| !typed.is_empty() && name.contains(typed)));
     first

@@ -61,6 +61,12 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::Top | Action::Bottom => {
             walk(model, action);
         }
+        Action::Left | Action::Right if matches!(model.view(), View::Zookeeper { .. }) && model.place().pane == 0 => {
+            if action == Action::Right {
+                return go::open(model);
+            }
+            go::up(model);
+        }
         Action::Left | Action::Right => {
             let place = model.place_mut();
             place.pan.0 = if action == Action::Left { place.pan.0.saturating_sub(8) } else { place.pan.0 + 8 };
@@ -164,7 +170,11 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
 fn freeze(model: &mut Model) {
     if matches!(model.view(), View::Logs { .. }) {
         let logs = &mut model.facts.logs;
-        if logs.follow { logs.follow = false } else { logs.end() }
+        if logs.follow {
+            logs.follow = false
+        } else {
+            logs.end()
+        }
         return;
     }
     model.frozen_ms = match model.frozen_ms {

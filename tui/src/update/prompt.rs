@@ -12,8 +12,8 @@ use crate::message::Cmd;
 use crate::model::Model;
 
 pub fn press(model: &mut Model, open: Mode, key: &KeyEvent) -> Vec<Cmd> {
-    let cancel = key.code == KeyCode::Esc
-        || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+    let cancel =
+        key.code == KeyCode::Esc || key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
     match open {
         Mode::Filter { mut input, before } => {
             if cancel {

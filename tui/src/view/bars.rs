@@ -45,6 +45,12 @@ pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
         };
         x = part(x, buffer, "zk ", &state, style);
     }
+    if let Some(findings) = &model.facts.findings {
+        let worst = findings.iter().map(|f| f.severity).max().unwrap_or_default();
+        let n = findings.iter().filter(|f| f.severity > Severity::Info).count();
+        let style = if n > 0 { theme.severity(worst) } else { theme.good() };
+        x = part(x, buffer, "findings ", &n.to_string(), style);
+    }
     if let Some(c) = cluster {
         let style = if from == Source::Registry { theme.warning() } else { theme.text() };
         let active = c.topologies.iter().filter(|t| t.status == "ACTIVE").count();
@@ -52,12 +58,6 @@ pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
         x = part(x, buffer, "hosts ", &c.supervisors.len().to_string(), style);
         let (used, all) = c.supervisors.iter().fold((0, 0), |(u, a), s| (u + s.used, a + s.slots));
         x = part(x, buffer, "slots ", &format!("{}/{}", count(used), count(all)), style);
-    }
-    if let Some(findings) = &model.facts.findings {
-        let worst = findings.iter().map(|f| f.severity).max().unwrap_or_default();
-        let n = findings.iter().filter(|f| f.severity > Severity::Info).count();
-        let style = if n > 0 { theme.severity(worst) } else { theme.good() };
-        x = part(x, buffer, "findings ", &n.to_string(), style);
     }
     let mut right = String::new();
     if model.options.read_only {

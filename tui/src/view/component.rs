@@ -62,7 +62,13 @@ pub fn draw(model: &Model, buffer: &mut Buffer, areas: &Areas) {
 fn flow_line(input: bool, f: &Flow) -> String {
     if input {
         let ms = millis(f.execute_ms);
-        format!("in   {}/{}  {} executed  {ms} ms  {} failed", f.component, f.stream, count(f.executed), count(f.failed))
+        format!(
+            "in   {}/{}  {} executed  {ms} ms  {} failed",
+            f.component,
+            f.stream,
+            count(f.executed),
+            count(f.failed)
+        )
     } else {
         format!("out  {}  {} emitted", f.stream, count(f.emitted))
     }

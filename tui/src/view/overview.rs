@@ -32,7 +32,7 @@ fn flows(model: &Model, buffer: &mut Buffer, area: Rect) {
     let facts = &model.facts;
     let standing = facts.standing(&Source::Samples);
     let flowing = facts.flowing();
-    let known = |v: f64| if flowing.measured == 0 { "-".to_owned() } else { rate(v) };
+    let known = |v: f64| if flowing.rated == 0 { "-".to_owned() } else { rate(v) };
     let failing = if flowing.failed > 0.0 { theme.bad() } else { theme.dim() };
     let rows: [(&str, String, &str, &Series, _); 4] = [
         ("emitted", known(flowing.emitted), "/s", &facts.emitted, theme.accent()),

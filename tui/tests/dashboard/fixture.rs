@@ -197,7 +197,13 @@ fn error(topology: &str, component: &str) -> ComponentError {
 }
 
 fn edge(from: &str, to: &str, stream: &str, executed: i64) -> Edge {
-    Edge { from: from.into(), stream: stream.into(), to: to.into(), grouping: "shuffle".into(), executed: Some(executed) }
+    Edge {
+        from: from.into(),
+        stream: stream.into(),
+        to: to.into(),
+        grouping: "shuffle".into(),
+        executed: Some(executed),
+    }
 }
 
 fn topology(round: i64) -> Topology {
@@ -287,6 +293,7 @@ pub fn log_lines() -> LogBatch {
         ],
         dropped: 2,
         files: 3,
+        anew: true,
     }
 }
 

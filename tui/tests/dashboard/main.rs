@@ -2,6 +2,7 @@
 
 mod acts;
 mod any_keys;
+mod documentation;
 mod fixture;
 mod moves;
 mod screens;

@@ -155,3 +155,20 @@ fn the_mouse_selects_opens_sorts_and_scrolls() {
     mouse(click, 3, 3);
     assert!(matches!(screen.model.view(), View::Topology { name, .. } if name == "clicks"), "first by name");
 }
+
+#[test]
+fn the_tree_is_climbed_both_ways() {
+    let mut screen = Screen::new(View::Zookeeper { path: "/".into() }, 100, 30);
+    screen.fill();
+    screen.press("j l");
+    assert_eq!(screen.model.view(), &View::Zookeeper { path: "/storms".into() });
+    screen.fill();
+    screen.press("right");
+    assert_eq!(screen.model.view(), &View::Zookeeper { path: "/storms/assignments".into() });
+    screen.press("left h");
+    screen.fill();
+    assert_eq!(screen.model.view(), &View::Zookeeper { path: "/".into() });
+    assert_eq!(screen.model.selected(), Some("storms"));
+    screen.press("h");
+    assert_eq!(screen.model.view(), &View::Zookeeper { path: "/".into() });
+}

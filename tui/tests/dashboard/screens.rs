@@ -138,10 +138,13 @@ fn sizes_down_to_nothing_and_a_storm_of_them() {
         let mut screen = filled(view, 80, 24);
         for keys in ["", "?", "esc m", "esc : t", "esc / a", "esc x", "esc tab"] {
             screen.press(keys);
-            for (width, height) in [(0, 0), (1, 1), (10, 3), (39, 24), (40, 10), (40, 12), (80, 11), (300, 100), (3, 200)] {
+            for (width, height) in
+                [(0, 0), (1, 1), (10, 3), (39, 24), (40, 10), (40, 12), (80, 11), (300, 100), (3, 200)]
+            {
                 screen.send(Msg::Resize(width, height));
                 let text = screen.text();
-                assert!(width < 40 || height < 10 || text.contains("STORM"), "{width}x{height}:\n{text}");
+                let asked = keys.is_empty() && width >= 40 && height >= 10;
+                assert!(!asked || text.contains("STORM"), "{width}x{height}:\n{text}");
             }
         }
     }

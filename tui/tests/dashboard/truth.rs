@@ -67,7 +67,7 @@ fn logs_follow_until_somebody_scrolls() {
     screen.press("esc k");
     assert!(screen.text().contains("stopped"));
     let lines = crate::fixture::log_lines().lines;
-    screen.answer(Source::Logs { topology: None }, Data::Logs(LogBatch { lines, dropped: 0, files: 1 }));
+    screen.answer(Source::Logs { topology: None }, Data::Logs(LogBatch { lines, files: 1, ..LogBatch::default() }));
     screen.press("G");
     assert!(screen.text().contains("following"));
     screen.press("H");

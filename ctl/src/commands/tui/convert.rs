@@ -8,8 +8,8 @@ use storm_thrift::types::{
     TopologyStats, TopologySummary, WorkerSummary,
 };
 use storm_tui::data::{
-    Cluster, Component, ComponentError, ComponentPage, Edge, Executor, Flow, Nimbus, Sample, Supervisor, Topology, Totals,
-    Worker,
+    Cluster, Component, ComponentError, ComponentPage, Edge, Executor, Flow, Nimbus, Sample, Supervisor, Topology,
+    Totals, Worker,
 };
 
 const ALL_TIME: &str = ":all-time";
@@ -245,17 +245,22 @@ pub fn component_page(page: ComponentPageInfo) -> ComponentPage {
         windows: windows.map(|(w, s)| (w.clone(), component(&id, spout, s))).collect(),
         inputs: inputs.map(|(g, s)| flow(&g.component_id, &g.stream_id, s)).collect(),
         outputs: outputs.map(|(stream, s)| flow("", stream, s)).collect(),
-        running: page.exec_stats.iter().flatten().filter_map(|e| {
-            let summary = e.exec_summary.as_ref()?;
-            Some(Executor {
-                first_task: summary.executor_info.task_start,
-                last_task: summary.executor_info.task_end,
-                host: summary.host.clone(),
-                port: summary.port,
-                uptime_secs: summary.uptime_secs.into(),
-                stats: e.stats.as_ref().map(|s| component(&id, spout, s)).unwrap_or_default(),
+        running: page
+            .exec_stats
+            .iter()
+            .flatten()
+            .filter_map(|e| {
+                let summary = e.exec_summary.as_ref()?;
+                Some(Executor {
+                    first_task: summary.executor_info.task_start,
+                    last_task: summary.executor_info.task_end,
+                    host: summary.host.clone(),
+                    port: summary.port,
+                    uptime_secs: summary.uptime_secs.into(),
+                    stats: e.stats.as_ref().map(|s| component(&id, spout, s)).unwrap_or_default(),
+                })
             })
-        }).collect(),
+            .collect(),
         errors: page.errors.iter().flatten().map(|e| component_error(&name, &id, e.clone())).collect(),
         topology: name,
         id,

@@ -11,6 +11,7 @@ use storm_doctor::gather::{Request, gather};
 use storm_tui::Data;
 use storm_tui::data::{Finding, Process, Setting, Settings, Severity};
 
+use super::sources::Ask;
 use crate::cli::{Cli, Verb};
 use crate::context::Context;
 use crate::jps;
@@ -20,17 +21,39 @@ use crate::process::Entry;
 /// Less than a question may take in all.
 const LOOK: Duration = Duration::from_secs(7);
 
+/// What is asked of this host.
+pub enum About {
+    Processes,
+    Config,
+    Findings,
+}
+
+pub struct HostAsk {
+    pub ctx: Arc<Context>,
+    pub what: About,
+}
+
+impl Ask for HostAsk {
+    async fn ask(&mut self) -> Result<Data, String> {
+        match self.what {
+            About::Processes => processes().await,
+            About::Config => config(self.ctx.clone()).await,
+            About::Findings => findings(&self.ctx).await,
+        }
+    }
+}
+
 async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
     tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
 }
 
-pub async fn processes() -> Result<Data, String> {
+async fn processes() -> Result<Data, String> {
     off_loop(|| {
         // The flags of a plain `jps`, from their only home.
         let cli = Cli::try_parse_from(["stormctl", "jps"]).map_err(|e| e.to_string())?;
         let Verb::Jps(args) = cli.verb else { return Err("jps is no verb any more".to_owned()) };
         let me = std::process::id() as i32;
-        let all = jps::list(&args, &std::env::temp_dir()).items();
+        let all = jps::list(&args, &std::env::temp_dir(), true).items();
         Ok(Data::Processes(all.iter().map(process).filter(|p| p.pid != me).collect()))
     })
     .await
@@ -71,8 +94,7 @@ fn load_options(ctx: &Context) -> LoadOptions {
     }
 }
 
-pub async fn config(ctx: &mut Arc<Context>) -> Result<Data, String> {
-    let ctx = ctx.clone();
+async fn config(ctx: Arc<Context>) -> Result<Data, String> {
     off_loop(move || {
         let mistake = |m: &storm_conf::Mistake, severity| Finding {
             severity,
@@ -116,7 +138,7 @@ fn setting(key: &str, value: &Value, source: &str) -> Setting {
     Setting { key: key.to_owned(), value, source: source.to_owned() }
 }
 
-pub async fn findings(ctx: &mut Arc<Context>) -> Result<Data, String> {
+async fn findings(ctx: &Context) -> Result<Data, String> {
     let options = load_options(ctx);
     let mut request = off_loop(move || Ok(Request::of(&options))).await?;
     request.limit = LOOK;

@@ -32,7 +32,7 @@ const SEARCH: u32 = 10;
 
 pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option<String>) {
     let source = Source::Logs { topology: topology.clone() };
-    let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new() };
+    let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new(), anew: true };
     let (mut looks, mut dropped) = (0u32, 0);
     loop {
         let searching = looks.is_multiple_of(SEARCH);
@@ -61,6 +61,7 @@ pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option
             Err(TrySendError::Full(lost)) => {
                 if let Ok(Data::Logs(batch)) = lost.result {
                     dropped = batch.dropped + batch.lines.len() as u64;
+                    follower.anew |= batch.anew;
                 }
             }
             Err(TrySendError::Closed(_)) => return,
@@ -74,6 +75,8 @@ struct Follower {
     /// Name or id; `None` is every topology, and the daemons.
     topology: Option<String>,
     tails: BTreeMap<PathBuf, Tail>,
+    /// Nothing was told yet.
+    anew: bool,
 }
 
 impl Follower {
@@ -89,7 +92,8 @@ impl Follower {
         lines.sort_by(|a: &LogLine, b| a.time.cmp(&b.time));
         let dropped = lines.len().saturating_sub(MOST);
         lines.drain(..dropped);
-        Ok(LogBatch { lines, dropped: dropped as u64, files: self.tails.len() })
+        let anew = std::mem::take(&mut self.anew);
+        Ok(LogBatch { lines, dropped: dropped as u64, files: self.tails.len(), anew })
     }
 
     fn search(&mut self) -> Result<(), String> {
@@ -122,7 +126,9 @@ impl Follower {
 fn entries(dir: &Path) -> Result<Vec<PathBuf>, String> {
     match fs::read_dir(dir) {
         Ok(list) => Ok(list.filter_map(|e| e.ok().map(|e| e.path())).collect()),
-        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(e) if matches!(e.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
         Err(e) => Err(format!("cannot list {}: {e}", dir.display())),
     }
 }
@@ -227,7 +233,7 @@ mod tests {
         let mut conf = Conf::defaults();
         conf.set("storm.home", home.display().to_string());
         conf.set("storm.log.dir", home.display().to_string());
-        Follower { conf, topology: topology.map(str::to_owned), tails: BTreeMap::new() }
+        Follower { conf, topology: topology.map(str::to_owned), tails: BTreeMap::new(), anew: true }
     }
 
     fn texts(batch: LogBatch) -> Vec<String> {

@@ -8,6 +8,7 @@ use storm_thrift::{ClientError, NimbusClient};
 use storm_tui::Data;
 
 use super::convert;
+use super::sources::Ask;
 use crate::context::Context;
 
 /// Topologies that are looked at in one turn.
@@ -17,31 +18,8 @@ const MAX_ANSWER: i64 = 256 << 20;
 /// A call that takes longer is given up.
 const LIMIT_MS: i64 = 7000;
 
-/// A connection that is made anew after it broke.
-pub struct Link {
-    conf: Conf,
-    client: Option<NimbusClient>,
-}
-
-impl Link {
-    pub fn new(ctx: &Context) -> Link {
-        let mut conf = ctx.conf.clone();
-        let frame = conf.int("nimbus.thrift.max_buffer_size").unwrap_or(0).max(MAX_ANSWER);
-        conf.set("nimbus.thrift.max_buffer_size", frame);
-        conf.set("storm.thrift.socket.timeout.ms", LIMIT_MS);
-        Link { conf, client: None }
-    }
-
-    async fn client(&mut self) -> Result<&mut NimbusClient, ClientError> {
-        if self.client.is_none() {
-            self.client = Some(NimbusClient::leader(&self.conf).await?);
-        }
-        self.client.as_mut().ok_or_else(|| ClientError::NoLeader("no connection".to_owned()))
-    }
-}
-
 /// A question, with what is remembered from one time to the next.
-pub enum Ask {
+pub enum Question {
     Cluster,
     Samples { next: usize },
     Topology { id: String, window: String, structure: Option<Box<StormTopology>> },
@@ -49,24 +27,48 @@ pub enum Ask {
     Workers,
 }
 
-pub async fn fetch(ask: &mut Ask, link: &mut Link) -> Result<Data, String> {
-    let result = match link.client().await {
-        Ok(client) => answer(ask, client).await,
-        Err(e) => Err(e),
-    };
-    result.map_err(|e| {
-        // An answer that says no leaves the connection whole.
-        if e.declared().is_none() {
-            link.client = None;
-        }
-        e.to_string()
-    })
+/// A question and the connection on which it is asked, which is made anew after it broke.
+pub struct Nimbus {
+    conf: Conf,
+    client: Option<NimbusClient>,
+    question: Question,
 }
 
-async fn answer(ask: &mut Ask, nimbus: &mut NimbusClient) -> Result<Data, ClientError> {
-    match ask {
-        Ask::Cluster => Ok(Data::Cluster(convert::cluster(nimbus.get_cluster_info().await?))),
-        Ask::Samples { next } => {
+impl Nimbus {
+    pub fn new(ctx: &Context, question: Question) -> Nimbus {
+        let mut conf = ctx.conf.clone();
+        let frame = conf.int("nimbus.thrift.max_buffer_size").unwrap_or(0).max(MAX_ANSWER);
+        conf.set("nimbus.thrift.max_buffer_size", frame);
+        conf.set("storm.thrift.socket.timeout.ms", LIMIT_MS);
+        Nimbus { conf, client: None, question }
+    }
+
+    async fn once(&mut self) -> Result<Data, ClientError> {
+        let client = match &mut self.client {
+            Some(client) => client,
+            None => self.client.insert(NimbusClient::leader(&self.conf).await?),
+        };
+        answer(&mut self.question, client).await
+    }
+}
+
+impl Ask for Nimbus {
+    async fn ask(&mut self) -> Result<Data, String> {
+        let result = self.once().await;
+        result.map_err(|e| {
+            // An answer that says no leaves the connection whole.
+            if e.declared().is_none() {
+                self.client = None;
+            }
+            e.to_string()
+        })
+    }
+}
+
+async fn answer(question: &mut Question, nimbus: &mut NimbusClient) -> Result<Data, ClientError> {
+    match question {
+        Question::Cluster => Ok(Data::Cluster(convert::cluster(nimbus.get_cluster_info().await?))),
+        Question::Samples { next } => {
             let all = nimbus.get_topology_summaries().await?;
             let mut samples = Vec::new();
             let turn = all.iter().cycle().skip(*next % all.len().max(1)).take(AT_ONCE.min(all.len()));
@@ -81,7 +83,7 @@ async fn answer(ask: &mut Ask, nimbus: &mut NimbusClient) -> Result<Data, Client
             *next = (*next + AT_ONCE) % all.len().max(1);
             Ok(Data::Samples(samples))
         }
-        Ask::Topology { id, window, structure } => {
+        Question::Topology { id, window, structure } => {
             let page = nimbus.get_topology_page_info(id.clone(), window.clone(), false).await?;
             if structure.is_none() {
                 *structure = Some(Box::new(nimbus.get_user_topology(id.clone()).await?));
@@ -91,12 +93,12 @@ async fn answer(ask: &mut Ask, nimbus: &mut NimbusClient) -> Result<Data, Client
             let structure = structure.as_deref();
             Ok(Data::Topology(Box::new(convert::topology(&page, structure, &info.executors))))
         }
-        Ask::Component { topology, component, window } => {
+        Question::Component { topology, component, window } => {
             let page =
                 nimbus.get_component_page_info(topology.clone(), component.clone(), window.clone(), false).await?;
             Ok(Data::Component(Box::new(convert::component_page(page))))
         }
-        Ask::Workers => {
+        Question::Workers => {
             let cluster = nimbus.get_cluster_info().await?;
             let hosts: BTreeSet<String> = cluster.supervisors.into_iter().map(|s| s.host).collect();
             let mut workers = Vec::new();

@@ -40,7 +40,8 @@ pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
     let recorder = args.record.as_deref().map(Recorder::create).transpose()?;
     let stormctl = setup::stormctl(&ctx)?;
     // The loop has this thread; asking and decoding have another.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the runtime", &e))?;
     let ended = runtime.block_on(async {
         let (answers, received) = channel(256);
@@ -48,8 +49,19 @@ pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
         let screen = Screen::open(!args.no_mouse).map_err(|e| Failure::io("cannot use the terminal", &e))?;
         let input = Input::open().map_err(|e| Failure::io("cannot read the terminal", &e))?;
         let (done, jobs) = channel(64);
-        let mut dashboard =
-            Dashboard { model, screen, input, sources, received, recorder, stormctl, done, jobs, drawn: 0, keep: Vec::new() };
+        let mut dashboard = Dashboard {
+            model,
+            screen,
+            input,
+            sources,
+            received,
+            recorder,
+            stormctl,
+            done,
+            jobs,
+            drawn: 0,
+            keep: Vec::new(),
+        };
         #[cfg(debug_assertions)]
         dashboard.keep.extend(args.panic_after);
         dashboard.go().await

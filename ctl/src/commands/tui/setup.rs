@@ -4,24 +4,46 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use storm_conf::{Environment, Reader, find};
 use storm_tui::keys::Keymap;
 use storm_tui::{Model, Options, Symbols, Theme, Verb, View};
 
 use super::act::Stormctl;
+use crate::cli::Cli;
 use crate::cli::tui::Tui;
-use crate::cli::{Cli, Global};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// Verbs that change nothing and come to an end by themselves.
 const READS: [&str; 13] = [
-    "list", "describe", "status", "jps", "get-errors", "why", "doctor", "version", "localconfvalue", "remoteconfvalue",
-    "heartbeats", "classpath", "server-classpath",
+    "list",
+    "describe",
+    "status",
+    "jps",
+    "get-errors",
+    "why",
+    "doctor",
+    "version",
+    "localconfvalue",
+    "remoteconfvalue",
+    "heartbeats",
+    "classpath",
+    "server-classpath",
 ];
 /// Verbs that need the terminal for themselves, or do not end.
 const ELSEWHERE: [&str; 12] = [
-    "tui", "quickstart", "local", "nimbus", "supervisor", "dev-zookeeper", "worker", "component", "monitor", "logs", "jar",
+    "tui",
+    "quickstart",
+    "local",
+    "nimbus",
+    "supervisor",
+    "dev-zookeeper",
+    "worker",
+    "component",
+    "monitor",
+    "logs",
+    "jar",
     "help",
 ];
 
@@ -47,7 +69,7 @@ fn options(ctx: &Context, args: &Tui) -> Result<Options, Failure> {
     let ascii = args.ascii || !utf8([text("LC_ALL"), text("LC_CTYPE"), text("LANG")]) || text("TERM") == "linux";
     Ok(Options {
         read_only: args.read_only,
-        stormctl: [vec!["stormctl".to_owned()], globals(&ctx.global)].concat(),
+        stormctl: [vec!["stormctl".to_owned()], globals(ctx)].concat(),
         cluster: ctx.conf.strings("nimbus.seeds").first().cloned().unwrap_or_else(|| "no seed".to_owned()),
         theme,
         symbols: Symbols { ascii },
@@ -76,13 +98,16 @@ fn verbs() -> Vec<Verb> {
         .collect()
 }
 
-/// The flags that make a command mean this cluster.
-pub fn globals(global: &Global) -> Vec<String> {
+/// The flags that make every command mean this cluster.
+fn globals(ctx: &Context) -> Vec<String> {
     let mut words = Vec::new();
-    if let Some(file) = &global.config {
+    // Client commands and those for this machine's daemons look in different places for a file that is not named.
+    let operator = || find(Reader::Operator, &Environment::of_process());
+    let file = ctx.global.config.as_ref().or(ctx.file.as_ref().filter(|file| operator().as_ref() != Some(file)));
+    if let Some(file) = file {
         words.extend(["--config".to_owned(), file.display().to_string()]);
     }
-    for set in &global.set {
+    for set in &ctx.global.set {
         words.extend(["-c".to_owned(), set.clone()]);
     }
     words
@@ -90,7 +115,7 @@ pub fn globals(global: &Global) -> Vec<String> {
 
 pub fn stormctl(ctx: &Context) -> Result<Stormctl, Failure> {
     let program = std::env::current_exe().map_err(|e| Failure::io("this program's own path is unknown", &e))?;
-    Ok(Stormctl { program, globals: globals(&ctx.global) })
+    Ok(Stormctl { program, globals: globals(ctx) })
 }
 
 fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {

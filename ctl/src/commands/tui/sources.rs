@@ -9,8 +9,10 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-use super::zookeeper::Tree;
-use super::{host, logs, nimbus};
+use super::host::{About, HostAsk};
+use super::logs;
+use super::nimbus::{Nimbus, Question};
+use super::zookeeper::{Look, Tree, TreeAsk};
 use crate::context::Context;
 
 /// The longest wait between two attempts.
@@ -73,31 +75,27 @@ impl Sources {
             refresh: self.refresh.subscribe(),
             pace: pace(&source),
         };
-        let (ctx, tree) = (self.ctx.clone(), self.tree.clone());
+        let ctx = self.ctx.clone();
+        let nimbus = |ask| Nimbus::new(&ctx, ask);
+        let tree = |what| TreeAsk { tree: self.tree.clone(), what };
+        let host = |what| HostAsk { ctx: self.ctx.clone(), what };
         let handle = match source {
-            Source::Logs { topology } => tokio::spawn(logs::follow(asker.answers, ctx, topology)),
-            Source::Cluster => tokio::spawn(asker.poll(nimbus::Ask::Cluster, nimbus::Link::new(&ctx), nimbus::fetch)),
-            Source::Samples => {
-                let ask = nimbus::Ask::Samples { next: 0 };
-                tokio::spawn(asker.poll(ask, nimbus::Link::new(&ctx), nimbus::fetch))
-            }
+            Source::Logs { topology } => tokio::spawn(logs::follow(asker.answers, self.ctx.clone(), topology)),
+            Source::Cluster => tokio::spawn(asker.poll(nimbus(Question::Cluster))),
+            Source::Samples => tokio::spawn(asker.poll(nimbus(Question::Samples { next: 0 }))),
             Source::Topology { id, window } => {
-                let ask = nimbus::Ask::Topology { id, window, structure: None };
-                tokio::spawn(asker.poll(ask, nimbus::Link::new(&ctx), nimbus::fetch))
+                tokio::spawn(asker.poll(nimbus(Question::Topology { id, window, structure: None })))
             }
             Source::Component { topology, component, window } => {
-                let ask = nimbus::Ask::Component { topology, component, window };
-                tokio::spawn(asker.poll(ask, nimbus::Link::new(&ctx), nimbus::fetch))
+                tokio::spawn(asker.poll(nimbus(Question::Component { topology, component, window })))
             }
-            Source::Workers => tokio::spawn(asker.poll(nimbus::Ask::Workers, nimbus::Link::new(&ctx), nimbus::fetch)),
-            Source::Registry => tokio::spawn(asker.poll((), tree, async |(), tree| tree.registry().await)),
-            Source::Node { path } => {
-                tokio::spawn(asker.poll(path, tree, async |path: &mut String, tree| tree.node(path).await))
-            }
-            Source::Ensemble => tokio::spawn(asker.poll((), tree, async |(), tree| tree.ensemble().await)),
-            Source::Processes => tokio::spawn(asker.poll((), ctx, async |(), _| host::processes().await)),
-            Source::Config => tokio::spawn(asker.poll((), ctx, async |(), ctx| host::config(ctx).await)),
-            Source::Findings => tokio::spawn(asker.poll((), ctx, async |(), ctx| host::findings(ctx).await)),
+            Source::Workers => tokio::spawn(asker.poll(nimbus(Question::Workers))),
+            Source::Registry => tokio::spawn(asker.poll(tree(Look::Registry))),
+            Source::Node { path } => tokio::spawn(asker.poll(tree(Look::Node(path)))),
+            Source::Ensemble => tokio::spawn(asker.poll(tree(Look::Ensemble))),
+            Source::Processes => tokio::spawn(asker.poll(host(About::Processes))),
+            Source::Config => tokio::spawn(asker.poll(host(About::Config))),
+            Source::Findings => tokio::spawn(asker.poll(host(About::Findings))),
         };
         Task { handle, now }
     }
@@ -122,15 +120,10 @@ struct Asker {
 }
 
 impl Asker {
-    async fn poll<Q, L, F>(self, mut question: Q, mut link: L, mut fetch: F)
-    where
-        Q: Send,
-        L: Send,
-        F: for<'a> Fetch<'a, Q, L>,
-    {
+    async fn poll(self, mut asked: impl Ask) {
         let mut failures = 0u32;
         loop {
-            let result = match tokio::time::timeout(DEADLINE, fetch.fetch(&mut question, &mut link)).await {
+            let result = match tokio::time::timeout(DEADLINE, asked.ask()).await {
                 Ok(result) => result,
                 Err(_) => Err(format!("no answer within {} s", DEADLINE.as_secs())),
             };
@@ -158,19 +151,9 @@ impl Asker {
     }
 }
 
-/// An asynchronous function of a question and a link, whose future can be moved between threads.
-pub trait Fetch<'a, Q, L>: Send {
-    fn fetch(&mut self, question: &'a mut Q, link: &'a mut L) -> impl Future<Output = Result<Data, String>> + Send;
-}
-
-impl<'a, Q: 'a, L: 'a, F, Fut> Fetch<'a, Q, L> for F
-where
-    F: FnMut(&'a mut Q, &'a mut L) -> Fut + Send,
-    Fut: Future<Output = Result<Data, String>> + Send,
-{
-    fn fetch(&mut self, question: &'a mut Q, link: &'a mut L) -> impl Future<Output = Result<Data, String>> + Send {
-        self(question, link)
-    }
+/// What can be asked again and again.
+pub trait Ask: Send {
+    fn ask(&mut self) -> impl Future<Output = Result<Data, String>> + Send;
 }
 
 pub fn now_ms() -> u64 {

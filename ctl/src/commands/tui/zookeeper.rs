@@ -10,7 +10,7 @@ use storm_tui::data::{Cluster, Ensemble, Nimbus, Supervisor, TopologySummary, Zk
 use tokio::sync::Mutex;
 use zookeeper_client::{Client, Error};
 
-use super::sources::now_ms;
+use super::sources::{Ask, now_ms};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::zk::node;
@@ -27,6 +27,28 @@ pub struct Tree {
     ctx: Arc<Context>,
     session: Arc<Mutex<Option<Session>>>,
     types: Arc<Types>,
+}
+
+/// What is looked at.
+pub enum Look {
+    Registry,
+    Node(String),
+    Ensemble,
+}
+
+pub struct TreeAsk {
+    pub tree: Tree,
+    pub what: Look,
+}
+
+impl Ask for TreeAsk {
+    async fn ask(&mut self) -> Result<Data, String> {
+        match &self.what {
+            Look::Registry => self.tree.registry().await,
+            Look::Node(path) => self.tree.node(path).await,
+            Look::Ensemble => self.tree.ensemble().await,
+        }
+    }
 }
 
 /// A client of the session, and Storm's root.
@@ -63,7 +85,7 @@ impl Tree {
         text
     }
 
-    pub async fn node(&self, path: &str) -> Result<Data, String> {
+    async fn node(&self, path: &str) -> Result<Data, String> {
         let (client, root) = self.handle().await?;
         match read(&client, path).await {
             Ok((bytes, stat, mut children)) => {
@@ -86,7 +108,7 @@ impl Tree {
     }
 
     /// Topologies and supervisors as the tree has them: enough to see what should run while no Nimbus answers.
-    pub async fn registry(&self) -> Result<Data, String> {
+    async fn registry(&self) -> Result<Data, String> {
         let (client, root) = self.handle().await?;
         match registry(&client, &root).await {
             Ok(cluster) => Ok(Data::Cluster(cluster)),
@@ -94,7 +116,7 @@ impl Tree {
         }
     }
 
-    pub async fn ensemble(&self) -> Result<Data, String> {
+    async fn ensemble(&self) -> Result<Data, String> {
         let mut servers = Vec::new();
         for (host, port) in configured_servers(&self.ctx.conf) {
             let mut server = ZkServer { address: address(&host, port), ..ZkServer::default() };
