@@ -128,6 +128,12 @@ impl Terminal {
     pub fn wait_until(&mut self, limit: Duration, what: &str, condition: impl Fn(&vt100::Screen) -> bool) {
         let deadline = std::time::Instant::now() + limit;
         while !self.look(&condition) {
+            // What it wrote before it ended may still be on its way.
+            let over = self.ended().is_some() && {
+                std::thread::sleep(Duration::from_millis(300));
+                !self.look(&condition)
+            };
+            assert!(!over, "it ended instead of showing {what}; there is\n{}", self.screen());
             assert!(std::time::Instant::now() < deadline, "waited {limit:?} for {what}; there is\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(10));
         }

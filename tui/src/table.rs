@@ -160,7 +160,9 @@ impl Table {
         }
         let used: usize = (0..shown.len()).filter(|i| shown[*i]).map(|i| least[i] + 2).sum();
         let mut room = (width + 2).saturating_sub(used);
-        for i in (0..shown.len()).filter(|i| shown[*i]) {
+        let mut by_rank: Vec<usize> = (0..shown.len()).filter(|i| shown[*i]).collect();
+        by_rank.sort_by_key(|i| self.columns[*i].rank);
+        for i in by_rank {
             let more = room.min(wanted[i].saturating_sub(least[i]));
             least[i] += more;
             room -= more;

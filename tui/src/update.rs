@@ -7,7 +7,7 @@ mod mouse;
 mod normal;
 mod prompt;
 
-use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::data::Severity;
 use crate::dialog::{self, Mode};
@@ -44,7 +44,7 @@ pub fn update(model: &mut Model, msg: Msg, now_ms: u64) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
-        Msg::Key(key) => press(model, &key),
+        Msg::Key(key) => split(model, key).iter().flat_map(|key| press(model, key)).collect(),
         Msg::Mouse(event) => mouse::update(model, event),
         Msg::Paste(text) => {
             paste(model, &text);
@@ -58,6 +58,17 @@ pub fn update(model: &mut Model, msg: Msg, now_ms: u64) -> Vec<Cmd> {
     };
     model.settle();
     cmds
+}
+
+/// Escape and the next key in one breath look like Alt and that key: a terminal cannot tell them apart. Unless somebody
+/// has given Alt and that key a meaning, they are taken as two.
+fn split(model: &Model, key: KeyEvent) -> Vec<KeyEvent> {
+    let alt = key.modifiers.contains(KeyModifiers::ALT) && matches!(key.code, KeyCode::Char(_) | KeyCode::Enter);
+    if !alt || model.options.keymap.action(&key).is_some() {
+        return vec![key];
+    }
+    let plain = KeyEvent { modifiers: key.modifiers - KeyModifiers::ALT, ..key };
+    vec![KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE), plain]
 }
 
 /// To another moment of a recording.

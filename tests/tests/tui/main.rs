@@ -19,7 +19,12 @@ const LIMIT: Duration = Duration::from_secs(60);
 fn command(nest: &Nest, config: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(stormctl());
     command.arg("--config").arg(config).arg("tui").args(arguments);
-    command.current_dir(nest.dir()).env("HOME", nest.dir()).env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
+    command
+        .current_dir(nest.dir())
+        .env("HOME", nest.dir())
+        .env("TERM", "xterm-256color")
+        .env("LANG", "C.UTF-8")
+        .env("RUST_BACKTRACE", "0");
     for variable in ["LC_ALL", "LC_CTYPE", "NO_COLOR", "TMUX", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "STORM_CONF_FILE"] {
         command.env_remove(variable);
     }

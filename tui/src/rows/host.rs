@@ -1,6 +1,6 @@
 //! Processes and configuration of this host, ZooKeeper's tree, findings and events.
 
-use crate::data::{Process, Severity};
+use crate::data::{Process, Setting, Severity};
 use crate::model::Model;
 use crate::table::{Cell, Row, Table, Tone, left, right};
 use crate::text::{clock, dash_if_empty, harmless, mebibytes};
@@ -51,7 +51,10 @@ pub fn processes(model: &Model) -> Table {
 
 pub fn settings(model: &Model) -> Table {
     let columns = vec![left("KEY", 0), left("SOURCE", 2), left("VALUE", 1)];
-    let rows = model.facts.settings.iter().flat_map(|s| &s.settings).map(|s| {
+    let mut settings: Vec<&Setting> = model.facts.settings.iter().flat_map(|s| &s.settings).collect();
+    // What somebody has set comes first.
+    settings.sort_by_key(|s| (s.source == "default", &s.key));
+    let rows = settings.into_iter().map(|s| {
         let own = s.source != "default";
         Row::new(
             &s.key,

@@ -172,3 +172,13 @@ fn the_tree_is_climbed_both_ways() {
     screen.press("h");
     assert_eq!(screen.model.view(), &View::Zookeeper { path: "/".into() });
 }
+
+#[test]
+fn escape_and_a_key_in_one_breath_are_two_keys() {
+    let mut screen = topologies();
+    screen.press("?");
+    screen.press("alt-:");
+    screen.type_in("slots");
+    screen.press("enter");
+    assert_eq!(screen.model.view(), &View::Slots);
+}

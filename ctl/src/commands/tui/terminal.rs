@@ -12,6 +12,7 @@ use ratatui::crossterm::terminal::{
     enable_raw_mode,
 };
 use ratatui::crossterm::{execute, queue};
+use ratatui::layout::Rect;
 use storm_tui::Model;
 
 /// Whether the terminal is ours at the moment; the panic hook asks it too.
@@ -47,15 +48,18 @@ impl Screen {
         if self.mouse {
             execute!(io::stdout(), EnableMouseCapture)?;
         }
-        self.terminal.clear()
+        self.clear()
     }
 
     pub fn leave(&mut self) {
         restore();
     }
 
+    /// Draws all anew. `Terminal::clear` would ask the terminal where its cursor is, and wait for an answer that the
+    /// thread of the keys may take.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let (width, height) = self.size();
+        self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
     pub fn size(&self) -> (u16, u16) {
