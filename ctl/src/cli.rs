@@ -5,6 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod doctor;
+pub mod storm;
+pub mod tui;
+pub mod zk;
+
 const EXAMPLES: &str = "Examples:
   stormctl quickstart README.md         a cluster on this machine counts the words of a file
   stormctl submit topology.yaml         send a topology to the cluster
@@ -79,9 +84,9 @@ pub enum Verb {
     Status(Roles),
     /// Processes by role, Java and native, as the JDK's jps shows them
     Jps(Jps),
-    /// Ask ZooKeeper
+    /// ZooKeeper: its server on this machine, and its tree with Storm's own data readable
     #[command(subcommand)]
-    Zk(Zk),
+    Zk(zk::Zk),
     /// Send a topology to the cluster: Flux YAML, topology jar, or Rust topology program
     Submit(Submit),
     /// Run a topology in this process, without a cluster
@@ -100,6 +105,52 @@ pub enum Verb {
     Kill(Kill),
     /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
     Logs(Logs),
+    /// What a component of a topology emits, line by line
+    Monitor(storm::Monitor),
+    /// The last error of each component of a topology, as JSON
+    #[command(name = "get-errors", alias = "get_errors")]
+    GetErrors(Name),
+    /// Levels of loggers in the workers of a topology
+    #[command(name = "set-log-level", alias = "set_log_level")]
+    SetLogLevel(storm::SetLogLevel),
+    /// Looks into the cluster's own state, and repairs of it
+    #[command(subcommand)]
+    Admin(storm::Admin),
+    /// What workers last reported to ZooKeeper
+    #[command(subcommand)]
+    Heartbeats(storm::Heartbeats),
+    /// New credentials for a topology
+    #[command(name = "upload-credentials", alias = "upload_credentials")]
+    UploadCredentials(storm::UploadCredentials),
+    /// The blobs of the cluster
+    #[command(subcommand)]
+    Blobstore(storm::Blobstore),
+    /// Call functions of topologies through a DRPC daemon
+    #[command(name = "drpc-client", alias = "drpc_client")]
+    DrpcClient(storm::DrpcClient),
+    /// Run the health checks of this machine, as its Supervisor does
+    #[command(name = "node-health-check", alias = "node_health_check")]
+    NodeHealthCheck,
+    /// End every worker of this machine; a running Supervisor starts them again
+    #[command(name = "kill-workers", alias = "kill_workers")]
+    KillWorkers(storm::KillWorkers),
+    /// Run a Java class of a topology jar, which may submit a topology
+    Jar(storm::Jar),
+    /// A value of the configuration that client commands of this user have
+    Localconfvalue(storm::Key),
+    /// A value of the configuration that the daemons of this machine have
+    Remoteconfvalue(storm::Key),
+    /// The class path of Java topologies on this machine
+    Classpath,
+    /// The class path of Apache Storm's daemons on this machine
+    #[command(name = "server-classpath", alias = "server_classpath")]
+    ServerClasspath,
+    /// Why a topology does not run or does not keep up, and what to type against it
+    Why(doctor::Why),
+    /// What is wrong with this machine and its cluster, and what to type against it
+    Doctor(doctor::Doctor),
+    /// The whole cluster on one screen, to look at and to act on
+    Tui(Box<tui::Tui>),
     /// Versions
     Version,
     /// The master, in the foreground
@@ -183,18 +234,6 @@ pub struct Jps {
     pub vm_flags: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Zk {
-    /// Whether ZooKeeper serves, in zkServer.sh's words, and the evidence
-    Status(ZkStatus),
-}
-
-#[derive(Debug, Args)]
-pub struct ZkStatus {
-    /// HOST:PORT; without it, every server of storm.zookeeper.servers
-    pub server: Option<String>,
-}
-
 #[derive(Debug, Args)]
 pub struct Submit {
     /// Flux YAML, topology jar, or Rust topology program
@@ -204,6 +243,15 @@ pub struct Submit {
     /// Do not let its spouts emit before `stormctl activate`
     #[arg(long)]
     pub inactive: bool,
+    /// In place of the topology that has this name: it is killed when the new one is known to be in order
+    #[arg(long)]
+    pub replace: bool,
+    /// Seconds between the deactivation of the topology that is replaced and its end
+    #[arg(short = 'w', long = "wait-time-secs", value_name = "SECS", requires = "replace")]
+    pub wait_secs: Option<i32>,
+    /// Check it, say where its executors would go and what would not fit, and submit nothing
+    #[arg(long)]
+    pub dry_run: bool,
     #[command(flatten)]
     pub flux: Flux,
 }
@@ -255,6 +303,9 @@ pub struct Rebalance {
     /// Keys of the topology's configuration, as JSON
     #[arg(short = 't', long = "topology-conf", value_name = "JSON")]
     pub topology_conf: Option<String>,
+    /// Say where its executors would go, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -271,6 +322,8 @@ pub struct Kill {
     /// Return when the topologies are gone
     #[arg(long)]
     pub wait: bool,
+    #[command(flatten)]
+    pub dry: storm::DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -283,6 +336,18 @@ pub struct Logs {
     /// Only this many of the last lines
     #[arg(short = 'n', long, value_name = "LINES")]
     pub tail: Option<usize>,
+    /// Only what is younger: 10m, 2h, 2026-08-02T10:00
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only entries with a line that this regular expression finds
+    #[arg(short, long, value_name = "REGEX")]
+    pub grep: Option<String>,
+    /// Only entries of this level and worse
+    #[arg(short, long, value_name = "LEVEL")]
+    pub level: Option<crate::commands::logs::Level>,
+    /// Only workers that run this component
+    #[arg(long, value_name = "COMPONENT")]
+    pub component: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -319,7 +384,7 @@ pub struct Component {
     pub spec: String,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let number: f64 = number.parse().map_err(|_| "write a number of seconds, or 500ms, 10s, 2m".to_owned())?;

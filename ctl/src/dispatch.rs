@@ -7,8 +7,11 @@ use clap::Parser;
 use storm::builder::Natives;
 use storm_conf::Reader;
 
-use crate::cli::{Cli, Verb, Zk};
-use crate::commands::{component, describe, jps, kill, lifecycle, list, local, logs, start, submit, version, zk};
+use crate::cli::{Cli, Verb};
+use crate::commands::{
+    admin, blobstore, component, conf_value, credentials, describe, doctor, drpc, get_errors, health, heartbeats, java,
+    jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, start, submit, tui, version, why, zk,
+};
 use crate::context::Context;
 use crate::daemons::{self, Daemon};
 use crate::exit::Exit;
@@ -39,12 +42,15 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
     }
 }
 
-fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
+fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
+    if let Verb::Jar(args) = &mut cli.verb {
+        args.hoist(&mut cli.global);
+    }
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
     match cli.verb {
         Verb::Version => version::run(&printer),
         Verb::Jps(args) => jps::run(&printer, &args),
-        Verb::Logs(args) => logs::run(&load(Reader::Operator)?, &args),
+        Verb::Logs(args) => runtime()?.block_on(logs::run(&load(Reader::Operator)?, &args)),
         Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),
         Verb::Stop(args) => start::stop(&load(Reader::Operator)?, &args),
         Verb::Restart(args) => start::restart(&load(Reader::Operator)?, &args),
@@ -55,8 +61,19 @@ fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
         }
         Verb::Local(args) => local::run(&load(Reader::Client)?, &args),
+        Verb::Jar(args) => java::jar(&load(Reader::Client)?, &args),
+        Verb::Classpath => java::show_classpath(&load(Reader::Client)?, false),
+        Verb::ServerClasspath => java::show_classpath(&load(Reader::Daemon)?, true),
+        Verb::Localconfvalue(args) => conf_value::run(&load(Reader::Client)?, &args.key),
+        Verb::Remoteconfvalue(args) => conf_value::run(&load(Reader::Daemon)?, &args.key),
+        Verb::NodeHealthCheck => health::run(&load(Reader::Operator)?),
+        Verb::KillWorkers(args) => kill_workers::run(&load(Reader::Operator)?, &args),
+        Verb::Why(args) => runtime()?.block_on(why::run(&printer, &cli.global, &args)),
+        Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
+        Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
+        Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),
         verb => client(&load(Reader::Client)?, verb),
     }
 }
@@ -76,8 +93,16 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Deactivate(args) => lifecycle::deactivate(ctx, &args.name).await,
             Verb::Rebalance(args) => lifecycle::rebalance(ctx, &args).await,
             Verb::Kill(args) => kill::run(ctx, &args).await,
-            Verb::Zk(Zk::Status(args)) => zk::status(ctx, &args).await,
+            Verb::Zk(verb) => zk::run(ctx, &verb).await,
             Verb::Submit(args) => submit::run(ctx, &args).await,
+            Verb::Monitor(args) => monitor::run(ctx, &args).await,
+            Verb::GetErrors(args) => get_errors::run(ctx, &args.name).await,
+            Verb::SetLogLevel(args) => log_level::run(ctx, &args).await,
+            Verb::UploadCredentials(args) => credentials::run(ctx, &args).await,
+            Verb::Admin(verb) => admin::run(ctx, &verb).await,
+            Verb::Heartbeats(verb) => heartbeats::run(ctx, &verb).await,
+            Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
+            Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),
         }
     })

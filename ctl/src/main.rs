@@ -6,13 +6,16 @@
 mod change;
 mod cli;
 mod commands;
+mod confirm;
 mod context;
 mod daemons;
 mod dispatch;
 mod exit;
 mod failure;
+mod java_text;
 mod jps;
 mod logging;
+mod plan;
 mod printer;
 mod process;
 mod quickstart;
@@ -21,6 +24,7 @@ mod service;
 mod stats;
 mod submission;
 mod table;
+mod zk;
 
 use std::process::ExitCode;
 

@@ -53,8 +53,13 @@ impl Printer {
 
     /// Text of a result, as it is.
     pub fn out(&self, text: &str) -> Result<(), Failure> {
+        self.bytes(text.as_bytes())
+    }
+
+    /// A result that may be no text.
+    pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads()),
             Err(e) => Err(Failure::io("cannot write the result to stdout", &e)),
@@ -68,6 +73,13 @@ impl Printer {
     /// A message; when even stderr is gone there is nobody left to tell.
     pub fn note(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
+    }
+
+    /// A question, whose answer follows on its line.
+    pub fn ask(&self, text: &str) {
+        let mut err = io::stderr().lock();
+        let _ = write!(err, "{text}");
+        let _ = err.flush();
     }
 
     /// A line that the next one replaces; nothing when nobody watches.

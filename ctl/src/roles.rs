@@ -8,6 +8,7 @@ use storm_conf::Conf;
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::zk::install::HOME_KEY;
 
 /// The key by which a storm.yaml says what its machine runs; without it the roles follow from the addresses.
 pub const ROLES_KEY: &str = "stormctl.roles";
@@ -70,8 +71,9 @@ pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Result<Vec<Role>,
     }
     let mut roles = Vec::new();
     let zookeepers = conf.strings("storm.zookeeper.servers");
-    // Ours is a server for one machine: where an ensemble is named, Apache ZooKeeper runs.
-    if zookeepers.len() == 1 && mine(&zookeepers[0]) {
+    // Ours is a server for one machine: where an ensemble is named, or an installation, Apache ZooKeeper runs.
+    let apache = conf.str(HOME_KEY).is_some_and(|home| !home.is_empty());
+    if zookeepers.len() == 1 && mine(&zookeepers[0]) && !apache {
         roles.push(Role::Zookeeper);
     }
     if conf.strings("nimbus.seeds").iter().any(|seed| mine(seed)) {
@@ -121,6 +123,7 @@ mod tests {
             [Role::Zookeeper, Role::Nimbus]
         );
         assert_eq!(roles(&[(ROLES_KEY, json!(["supervisor", "dev-zookeeper"]))]), [Role::Zookeeper, Role::Supervisor]);
+        assert_eq!(roles(&[(HOME_KEY, json!("/opt/zookeeper"))]), [Role::Nimbus, Role::Supervisor]);
         assert_eq!(roles(&[(ROLES_KEY, json!([]))]), []);
         let mut conf = Conf::defaults();
         conf.set(ROLES_KEY, json!(["nimbo"]));

@@ -13,6 +13,7 @@ use storm_conf::Conf;
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::jps::native_role;
 use crate::process::sweep::MARK;
 use crate::process::{self, Identity, Recorded};
 
@@ -86,9 +87,11 @@ fn foreign_zookeeper(conf: &Conf) -> Option<State> {
     None
 }
 
-/// The record of the role, if its process lives.
+/// The record of the role, if its process lives and is what the file says: a file can be written by anybody.
 fn recorded(role: Role, conf: &Conf) -> Option<Recorded> {
-    Recorded::read(&role.pid_file(conf)).filter(|r| r.identity.entry().is_some())
+    let recorded = Recorded::read(&role.pid_file(conf))?;
+    let entry = recorded.identity.entry()?;
+    native_role(&entry).is_some_and(|r| r.is(role)).then_some(recorded)
 }
 
 /// Starts the daemon; it is not waited for.

@@ -42,12 +42,16 @@ pub async fn submit(conf: &Conf, package: &Package, how: &Submission) -> Result<
     storm::submit::submit(conf, package, how).await.map_err(Failure::from)
 }
 
+pub fn no_name() -> Failure {
+    Failure::new(Exit::Usage, SubmitError::NoName.code(), "the topology has no name of its own")
+        .hint("stormctl submit FILE NAME")
+}
+
 impl From<SubmitError> for Failure {
     fn from(e: SubmitError) -> Failure {
         match e {
             SubmitError::Nimbus(e) => e.into(),
-            SubmitError::NoName => Failure::new(Exit::Usage, e.code(), "the topology has no name of its own")
-                .hint("stormctl submit FILE NAME"),
+            SubmitError::NoName => no_name(),
             e => several(Exit::Failed, e.code(), "the topology was not submitted", &e.to_string()),
         }
     }

@@ -17,6 +17,8 @@ pub mod process;
 pub mod random;
 #[cfg(feature = "cluster")]
 pub mod recording;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 #[cfg(feature = "cluster")]
 pub mod topologies;
 pub mod wait;

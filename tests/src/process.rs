@@ -70,6 +70,12 @@ impl Nest {
         Process { name: name.to_owned(), child, log, ended: None }
     }
 
+    /// Makes a command part of this nest that is started in another way.
+    pub fn mark(&self, command: &mut Command) {
+        let (key, value) = self.mark.split_once('=').expect("made with a sign");
+        command.env(key, value);
+    }
+
     /// Runs a command of this nest to its end: status, standard output and standard error.
     pub fn run(&self, mut command: Command) -> Finished {
         let (key, value) = self.mark.split_once('=').expect("made with a sign");

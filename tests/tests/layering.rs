@@ -15,6 +15,8 @@ const LAYERS: &[&[&str]] = &[
     &["storm-engine"],
     &["storm-zookeeper", "storm-nimbus", "storm-supervisor", "storm-worker"],
     &["storm"],
+    &["storm-doctor"],
+    &["storm-tui"],
     &["stormctl"],
 ];
 

@@ -238,6 +238,27 @@ pub fn peek<T: Wire>(dir: &Path, key: &str) -> Result<Option<T>, LocalStateError
     Ok(None)
 }
 
+/// The newest version of a store, if it is broken: the file, why, and whether an older version can be read. Nothing is changed.
+pub fn inspect(dir: &Path) -> Result<Option<(PathBuf, String, bool)>, LocalStateError> {
+    let all = match versions(dir) {
+        Ok(all) => all,
+        Err(LocalStateError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e),
+    };
+    let read = |version: u64| match fs::read(dir.join(version.to_string())) {
+        Ok(bytes) => decode(&bytes, checksum(dir, version)).map(drop),
+        Err(e) => Err(e.to_string()),
+    };
+    let Some((newest, older)) = all.split_last() else { return Ok(None) };
+    let Err(reason) = read(*newest) else { return Ok(None) };
+    // A writer that has gone on meanwhile may have removed it.
+    let path = dir.join(newest.to_string());
+    if !path.exists() {
+        return Ok(None);
+    }
+    Ok(Some((path, reason, older.iter().any(|version| read(*version).is_ok()))))
+}
+
 fn record<T: Wire>(
     dir: &Path,
     parts: &BTreeMap<String, ThriftSerializedObject>,

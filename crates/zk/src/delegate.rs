@@ -1,5 +1,6 @@
 //! How Storm's structs become node data: `storm.meta.serialization.delegate`.
 
+use std::borrow::Cow;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -61,8 +62,13 @@ impl Delegate {
 
 /// Reads what any of Storm's thrift delegates wrote.
 pub fn read<T: Wire>(bytes: &[u8]) -> Result<T, ReadError> {
+    Ok(from_bytes(&plain(bytes)?)?)
+}
+
+/// The thrift bytes that any of Storm's thrift delegates wrote.
+pub fn plain(bytes: &[u8]) -> Result<Cow<'_, [u8]>, ReadError> {
     if !bytes.starts_with(&GZIP_MAGIC) {
-        return Ok(from_bytes(bytes)?);
+        return Ok(Cow::Borrowed(bytes));
     }
     let mut plain = Vec::new();
     let inflated =
@@ -70,7 +76,7 @@ pub fn read<T: Wire>(bytes: &[u8]) -> Result<T, ReadError> {
     if inflated as u64 > MAX_INFLATED {
         return Err(ReadError::TooLarge);
     }
-    Ok(from_bytes(&plain)?)
+    Ok(Cow::Owned(plain))
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {

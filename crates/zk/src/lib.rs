@@ -21,7 +21,7 @@ mod watches;
 
 pub use blobs::BlobHolders;
 pub use cluster::{Cluster, SessionState};
-pub use delegate::{Delegate, ReadError, read};
+pub use delegate::{Delegate, ReadError, plain, read};
 pub use error::ZkError;
 pub use latch::LeaderLatch;
 pub use paths::{decode_component, encode_component};

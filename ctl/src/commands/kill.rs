@@ -22,7 +22,7 @@ pub async fn run(ctx: &Context, args: &cli::Kill) -> Result<(), Failure> {
         let mut killed = Vec::new();
         let mut failures = Vec::new();
         for name in &args.names {
-            match kill_one(&mut nimbus, name, args.wait_secs).await {
+            match kill_one(&mut nimbus, name, args).await {
                 Ok(name) => killed.push(name),
                 Err(failure) if args.ignore_errors => {
                     ctx.printer.failure(&failure);
@@ -34,7 +34,7 @@ pub async fn run(ctx: &Context, args: &cli::Kill) -> Result<(), Failure> {
                 }
             }
         }
-        if args.wait {
+        if args.wait && !args.dry.dry_run {
             for name in &killed {
                 until_gone(&mut nimbus, name).await?;
             }
@@ -55,6 +55,7 @@ fn report(ctx: &Context, killed: &[String], args: &cli::Kill) -> Result<(), Fail
     }
     let names = killed.join(", ");
     let message = match (args.wait, args.wait_secs) {
+        _ if args.dry.dry_run => format!("would kill {names}"),
         (true, _) => format!("killed {names}"),
         (false, Some(0)) => format!("{names} ends now"),
         (false, Some(secs)) => format!("{names} ends in {secs} s; its spouts are inactive"),
@@ -62,7 +63,8 @@ fn report(ctx: &Context, killed: &[String], args: &cli::Kill) -> Result<(), Fail
     };
     let mut details = serde_json::Map::new();
     details.insert("wait_secs".into(), json!(args.wait_secs));
-    details.insert("gone".into(), json!(args.wait));
+    details.insert("gone".into(), json!(args.wait && !args.dry.dry_run));
+    details.insert("dry_run".into(), json!(args.dry.dry_run));
     ctx.printer.show(&Change {
         action: "killed",
         names: killed.to_vec(),
@@ -72,9 +74,12 @@ fn report(ctx: &Context, killed: &[String], args: &cli::Kill) -> Result<(), Fail
     })
 }
 
-async fn kill_one(nimbus: &mut NimbusClient, name: &str, wait_secs: Option<i32>) -> Result<String, Failure> {
+async fn kill_one(nimbus: &mut NimbusClient, name: &str, args: &cli::Kill) -> Result<String, Failure> {
     let topology = topology::find(nimbus, name).await?;
-    nimbus.kill_topology_with_opts(topology.name.clone(), KillOptions { wait_secs }).await?;
+    if !args.dry.dry_run {
+        let options = KillOptions { wait_secs: args.wait_secs };
+        nimbus.kill_topology_with_opts(topology.name.clone(), options).await?;
+    }
     Ok(topology.name)
 }
 

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use storm_thrift::types::RebalanceOptions;
+use storm_nimbus::foresee;
+use storm_thrift::NimbusClient;
+use storm_thrift::types::{RebalanceOptions, TopologySummary};
 
 use crate::change::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::plan::{self, Planned};
 
-use super::topology;
+use super::{submit, topology};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -53,6 +56,9 @@ pub async fn rebalance(ctx: &Context, args: &cli::Rebalance) -> Result<(), Failu
     ctx.within(LIMIT, async {
         let mut nimbus = ctx.nimbus().await?;
         let topology = topology::find(&mut nimbus, &args.name).await?;
+        if args.dry_run {
+            return plan_rebalance(ctx, &mut nimbus, &topology, &options).await;
+        }
         nimbus.rebalance(topology.name.clone(), options).await?;
         let when = match args.wait {
             Some(secs) => format!("in {secs} s"),
@@ -67,6 +73,30 @@ pub async fn rebalance(ctx: &Context, args: &cli::Rebalance) -> Result<(), Failu
         })
     })
     .await
+}
+
+/// Where its executors would go with these options.
+async fn plan_rebalance(
+    ctx: &Context,
+    nimbus: &mut NimbusClient,
+    topology: &TopologySummary,
+    options: &RebalanceOptions,
+) -> Result<(), Failure> {
+    let nimbus_conf = submit::nimbus_conf(nimbus).await?;
+    let cluster = plan::cluster(ctx, nimbus, &nimbus_conf).await?;
+    let mut stored = plan::stored(nimbus, &topology.id).await?;
+    let mut base = cluster.base(&topology.id).unwrap_or_default();
+    let invalid = |cause: String| {
+        Failure::new(Exit::Usage, "rebalance/invalid", format!("{} cannot be spread like that", topology.name))
+            .evidence(cause)
+            .hint(format!("stormctl describe {}", topology.name))
+    };
+    foresee::rebalanced(&mut base, &mut stored, options).map_err(invalid)?;
+    let details = foresee::details(&topology.id, &base, &stored).map_err(invalid)?;
+    let planned = Planned { name: topology.name.clone(), details, instead_of: Some(topology.id.clone()) };
+    let plan = cluster.plan(planned);
+    ctx.printer.show(&plan)?;
+    plan.misfit().map_or(Ok(()), Err)
 }
 
 fn rebalance_options(args: &cli::Rebalance, set: &[String]) -> Result<RebalanceOptions, Failure> {
@@ -116,6 +146,7 @@ mod tests {
             executors: vec![("count".into(), 4)],
             resources: Some(r#"{"count":{"cpu.pcore.percent":20}}"#.into()),
             topology_conf: Some(r#"{"a":1}"#.into()),
+            dry_run: false,
         };
         let options = rebalance_options(&args, &["b=[2]".into(), "a=3".into()]).unwrap();
         assert_eq!(options.wait_secs, Some(3));

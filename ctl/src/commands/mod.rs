@@ -1,15 +1,35 @@
 //! One file for each verb or family of verbs.
 
+pub mod admin;
+pub mod blobstore;
 pub mod component;
+pub mod conf_value;
+pub mod credentials;
 pub mod describe;
+pub mod doctor;
+pub mod drpc;
+pub mod get_errors;
+pub mod health;
+pub mod heartbeats;
+pub mod java;
 pub mod jps;
 pub mod kill;
+pub mod kill_workers;
 pub mod lifecycle;
 pub mod list;
 pub mod local;
+pub mod log_level;
 pub mod logs;
+pub mod monitor;
 pub mod start;
 pub mod submit;
 pub mod topology;
+pub mod tui;
 pub mod version;
+pub mod why;
 pub mod zk;
+pub mod zk_read;
+pub mod zk_service;
+pub mod zk_shell;
+pub mod zk_usage;
+pub mod zk_write;

@@ -1,5 +1,6 @@
 //! Our own daemons and workers, told by what they were started as.
 
+use crate::cli::Role;
 use crate::process::Entry;
 
 /// What a native process does.
@@ -17,6 +18,16 @@ pub enum NativeRole {
 impl NativeRole {
     pub fn is_worker(&self) -> bool {
         matches!(self, NativeRole::Worker { .. })
+    }
+
+    /// Whether it is the daemon of this role.
+    pub fn is(&self, role: Role) -> bool {
+        matches!(
+            (self, role),
+            (NativeRole::Zookeeper, Role::Zookeeper)
+                | (NativeRole::Nimbus, Role::Nimbus)
+                | (NativeRole::Supervisor, Role::Supervisor)
+        )
     }
 
     /// The main class of Apache's program for this role: what scripts that read `jps` look for.

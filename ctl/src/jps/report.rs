@@ -1,14 +1,17 @@
 //! The listing: plain as the JDK prints it, or with more columns.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+use super::config;
 use super::hsperf::{self, Jvm};
 use super::native::{NativeRole, native_role};
+use super::owner::{Supervisor, Worker};
 use crate::cli;
 use crate::printer::Report;
-use crate::process::{self, Entry};
+use crate::process::{self, Entry, Listeners};
 use crate::table::{Side, Table, age, or_dash};
 
 pub struct Listing {
@@ -33,12 +36,20 @@ struct Process {
     main_args: String,
     vm_args: String,
     vm_flags: String,
-    uptime_secs: Option<i64>,
-    resident_bytes: Option<u64>,
+    entry: Option<Entry>,
+    details: Details,
 }
 
-/// The processes of this machine, as `jps` with these flags shows them.
-pub fn list(args: &cli::Jps, temp: &Path) -> Listing {
+/// What the JDK's jps does not tell; read only when it is asked for, as it takes a look at every open file.
+#[derive(Debug, Default)]
+struct Details {
+    ports: Option<BTreeSet<u16>>,
+    config: Option<PathBuf>,
+    orphan: Option<String>,
+}
+
+/// The processes of this machine, as `jps` with these flags shows them; `detailed` for what goes beyond.
+pub fn list(args: &cli::Jps, temp: &Path, detailed: bool) -> Listing {
     let mut processes: Vec<Process> = hsperf::jvms(temp).into_iter().map(Process::of_jvm).collect();
     let me = std::process::id() as i32;
     for entry in process::all() {
@@ -51,6 +62,9 @@ pub fn list(args: &cli::Jps, temp: &Path) -> Listing {
         }
     }
     processes.sort_by_key(|p| p.pid);
+    if detailed {
+        detail(&mut processes);
+    }
     let options = Options {
         quiet: args.quiet,
         long: args.long,
@@ -59,6 +73,22 @@ pub fn list(args: &cli::Jps, temp: &Path) -> Listing {
         vm_flags: args.vm_flags,
     };
     Listing { processes, options }
+}
+
+fn detail(processes: &mut [Process]) {
+    let listeners = Listeners::read();
+    for p in processes.iter_mut().filter(|p| p.role() != "jps") {
+        p.details.ports = listeners.of(p.pid);
+        p.details.config = p.entry.as_ref().and_then(|e| config::file(e, p.java, p.role()));
+    }
+    let supervisors: Vec<Supervisor> = processes
+        .iter()
+        .filter(|p| p.role() == "supervisor")
+        .map(|p| Supervisor { pid: p.pid, ports: p.details.ports.clone() })
+        .collect();
+    for p in processes {
+        p.details.orphan = p.worker().and_then(|w| w.orphan(&supervisors));
+    }
 }
 
 impl Process {
@@ -78,8 +108,8 @@ impl Process {
             main_args,
             vm_args: jvm.args.unwrap_or_default(),
             vm_flags: jvm.flags.unwrap_or_default(),
-            uptime_secs: entry.as_ref().and_then(Entry::uptime_secs).map(|s| s as i64),
-            resident_bytes: entry.map(|e| e.resident_bytes),
+            entry,
+            details: Details::default(),
         }
     }
 
@@ -91,8 +121,8 @@ impl Process {
             main_args: role.main_args(),
             vm_args: String::new(),
             vm_flags: String::new(),
-            uptime_secs: entry.uptime_secs().map(|s| s as i64),
-            resident_bytes: Some(entry.resident_bytes),
+            entry: Some(entry.clone()),
+            details: Details::default(),
         }
     }
 
@@ -131,10 +161,30 @@ impl Process {
         }
     }
 
-    /// Topology and slot of a worker.
-    fn slot(&self) -> Option<(&str, &str)> {
+    /// A worker, or the program that keeps a Java worker's output and has its arguments at the end of its own.
+    fn worker(&self) -> Option<Worker> {
+        if !matches!(self.role(), "worker" | "logwriter") {
+            return None;
+        }
         let args: Vec<&str> = self.main_args.split(' ').collect();
-        (self.role() == "worker" && args.len() == 5).then(|| (args[0], args[3]))
+        let five = if self.role() == "worker" { &args[..] } else { args.get(args.len().checked_sub(5)?..)? };
+        Worker::of_args(five, self.entry.as_ref().and_then(Entry::cwd))
+    }
+
+    fn uptime_secs(&self) -> Option<i64> {
+        self.entry.as_ref().and_then(Entry::uptime_secs).map(|s| s as i64)
+    }
+
+    /// Of one processor, over its whole life, as `ps` has it.
+    fn cpu_percent(&self) -> Option<f64> {
+        let entry = self.entry.as_ref()?;
+        let uptime = entry.uptime_secs().filter(|s| *s > 0.0)?;
+        Some((entry.cpu_secs() / uptime * 1000.0).round() / 10.0)
+    }
+
+    /// The slot of a worker; else the lowest port, which is the one clients know for every daemon of Storm and ZooKeeper.
+    fn port(&self) -> Option<u16> {
+        self.worker().and_then(|w| w.slot).or_else(|| self.details.ports.as_ref()?.first().copied())
     }
 
     fn line(&self, o: Options) -> String {
@@ -165,6 +215,7 @@ impl Report for Listing {
 
     fn items(&self) -> Vec<Value> {
         let item = |p: &Process| {
+            let worker = p.worker();
             json!({
                 "pid": p.pid,
                 "role": p.role(),
@@ -172,10 +223,18 @@ impl Report for Listing {
                 "class": p.class,
                 "args": p.main_args,
                 "kind": if p.java { "java" } else { "native" },
-                "topology": p.slot().map(|s| s.0),
-                "slot": p.slot().and_then(|s| s.1.parse::<u16>().ok()),
-                "uptime_secs": p.uptime_secs,
-                "resident_bytes": p.resident_bytes,
+                "topology": worker.as_ref().map(|w| w.topology.clone()),
+                "slot": worker.as_ref().and_then(|w| w.slot),
+                "worker": worker.map(|w| w.id),
+                "port": p.port(),
+                "ports": p.details.ports,
+                "uptime_secs": p.uptime_secs(),
+                "resident_bytes": p.entry.as_ref().map(|e| e.resident_bytes),
+                "cpu_secs": p.entry.as_ref().map(Entry::cpu_secs),
+                "cpu_percent": p.cpu_percent(),
+                "config": p.details.config,
+                "orphan": p.details.orphan.is_some(),
+                "orphan_reason": p.details.orphan,
             })
         };
         self.processes.iter().map(item).collect()
@@ -192,19 +251,28 @@ impl Report for Listing {
             ("KIND", Side::Left),
             ("AGE", Side::Right),
             ("MIB", Side::Right),
+            ("CPU%", Side::Right),
+            ("PORT", Side::Right),
             ("SLOT", Side::Right),
             ("TOPOLOGY", Side::Left),
+            ("ORPHAN", Side::Left),
+            ("CONFIG", Side::Left),
         ]);
         for p in &self.processes {
+            let worker = p.worker();
             table.row([
                 p.pid.to_string(),
                 or_dash(p.short()),
                 p.role().to_owned(),
                 if p.java { "java" } else { "native" }.to_owned(),
-                or_dash(p.uptime_secs.map(age)),
-                or_dash(p.resident_bytes.map(|b| b / (1024 * 1024))),
-                or_dash(p.slot().map(|s| s.1)),
-                or_dash(p.slot().map(|s| s.0)),
+                or_dash(p.uptime_secs().map(age)),
+                or_dash(p.entry.as_ref().map(|e| e.resident_bytes / (1024 * 1024))),
+                or_dash(p.cpu_percent().map(|c| format!("{c:.1}"))),
+                or_dash(p.port()),
+                or_dash(worker.as_ref().and_then(|w| w.slot)),
+                or_dash(worker.map(|w| w.topology)),
+                or_dash(p.details.orphan.as_ref().map(|why| format!("yes: {why}"))),
+                or_dash(p.details.config.as_ref().map(|c| c.display())),
             ]);
         }
         table.text()
@@ -253,7 +321,11 @@ mod tests {
         assert_eq!(worker.line(lm), "1 org.apache.storm.daemon.worker.Worker wc-1-1 s 6628 6700 w\n");
         let v = Options { vm_args: true, vm_flags: true, ..Options::default() };
         assert_eq!(worker.line(v), "1 Worker -Xmx1g -Dx=y\n");
-        assert_eq!(worker.slot(), Some(("wc-1-1", "6700")));
+        let slot = |p: &Process| p.worker().map(|w| (w.topology, w.slot, w.id));
+        assert_eq!(slot(&worker), Some(("wc-1-1".into(), Some(6700), "w".into())));
+        let writer = java(Some("org.apache.storm.LogWriter java -server X wc-1-1 s 6628 6700 w"));
+        assert_eq!(slot(&writer), slot(&worker));
+        assert_eq!(slot(&java(Some("org.apache.storm.LogWriter x"))), None);
         assert_eq!(java(None).line(Options::default()), "1 -- process information unavailable\n");
     }
 }

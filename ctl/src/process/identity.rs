@@ -5,7 +5,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::process::{Pid, Signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal};
 use serde_json::{Value, json};
 
 use super::proc::Entry;
@@ -32,12 +33,18 @@ impl Identity {
 
     /// Signals it, unless it is gone.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        match (self.entry(), Pid::from_raw(self.pid)) {
-            (Some(_), Some(pid)) => match rustix::process::kill_process(pid, signal) {
-                Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
-                Err(e) => Err(e.into()),
-            },
-            _ => Ok(()),
+        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.pid > 0) else { return Ok(()) };
+        // First hold the process, then look who it is: a number that changes hands in between cannot be hit by mistake.
+        let sent = match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(held) if self.entry().is_some() => rustix::process::pidfd_send_signal(held, signal),
+            // Kernels before 5.3 cannot hold a process.
+            Err(Errno::NOSYS) if self.entry().is_some() => rustix::process::kill_process(pid, signal),
+            Ok(_) | Err(Errno::NOSYS | Errno::SRCH | Errno::INVAL) => Ok(()),
+            Err(e) => Err(e),
+        };
+        match sent {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(e) => Err(e.into()),
         }
     }
 }

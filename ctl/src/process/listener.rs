@@ -1,5 +1,6 @@
-//! Which process listens on a port of this machine.
+//! Which process listens on which port of this machine.
 
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
 /// The process that listens on this TCP port, if we may see it.
@@ -23,15 +24,47 @@ pub fn listener(port: u16) -> Option<i32> {
     None
 }
 
-/// The inodes of the sockets in state LISTEN (0A) on the port.
+/// The inodes of the sockets in state LISTEN on the port.
 fn listening(table: &str, port: u16) -> Vec<String> {
-    let suffix = format!(":{port:04X}");
-    let socket = |line: &str| {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        let here = fields.get(1)?.ends_with(&suffix) && *fields.get(3)? == "0A";
-        here.then(|| fields.get(9).map(|i| (*i).to_owned())).flatten()
-    };
-    table.lines().skip(1).filter_map(socket).collect()
+    sockets(table).filter(|(_, p)| *p == port).map(|(inode, _)| inode.to_owned()).collect()
+}
+
+/// Inode and port of each socket in state LISTEN (0A).
+fn sockets(table: &str) -> impl Iterator<Item = (&str, u16)> {
+    table.lines().skip(1).filter_map(|line| {
+        let mut fields = line.split_whitespace();
+        let (address, state) = (fields.nth(1)?, fields.nth(1)?);
+        let port = u16::from_str_radix(address.rsplit_once(':')?.1, 16).ok()?;
+        (state == "0A").then(|| fields.nth(5).map(|inode| (inode, port))).flatten()
+    })
+}
+
+/// All sockets of this machine that listen, read once to ask about many processes.
+#[derive(Debug, Default)]
+pub struct Listeners {
+    by_inode: HashMap<String, u16>,
+}
+
+impl Listeners {
+    pub fn read() -> Listeners {
+        let mut by_inode = HashMap::new();
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            let text = fs::read_to_string(table).unwrap_or_default();
+            by_inode.extend(sockets(&text).map(|(inode, port)| (inode.to_owned(), port)));
+        }
+        Listeners { by_inode }
+    }
+
+    /// The ports on which a process listens; `None` when we may not look.
+    pub fn of(&self, pid: i32) -> Option<BTreeSet<u16>> {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+        let port = |file: fs::DirEntry| {
+            let target = fs::read_link(file.path()).ok()?;
+            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            self.by_inode.get(inode).copied()
+        };
+        Some(files.flatten().filter_map(port).collect())
+    }
 }
 
 #[cfg(test)]
@@ -42,8 +75,12 @@ mod tests {
     fn we_find_ourselves() {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = socket.local_addr().unwrap().port();
-        assert_eq!(listener(port), Some(std::process::id() as i32));
+        let me = std::process::id() as i32;
+        assert_eq!(listener(port), Some(me));
+        assert!(Listeners::read().of(me).unwrap().contains(&port));
+        assert_eq!(Listeners::read().of(-1), None);
         drop(socket);
         assert_eq!(listener(port), None);
+        assert!(!Listeners::read().of(me).unwrap().contains(&port));
     }
 }

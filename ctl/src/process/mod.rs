@@ -6,5 +6,5 @@ mod proc;
 pub mod sweep;
 
 pub use identity::{Identity, Record, RecordError, Recorded};
-pub use listener::listener;
+pub use listener::{Listeners, listener};
 pub use proc::{Entry, all, name_self};

@@ -13,12 +13,15 @@ pub struct Entry {
     pub parent: i32,
     pub group: i32,
     pub state: char,
+    pub threads: u32,
     /// Ticks between the machine's start and the process's.
     pub start_ticks: u64,
     pub comm: String,
     pub args: Vec<String>,
     pub exe: Option<PathBuf>,
     pub resident_bytes: u64,
+    /// Ticks of processor time, its own and the kernel's for it.
+    pub cpu_ticks: u64,
 }
 
 impl Entry {
@@ -36,8 +39,9 @@ impl Entry {
         Some(entry)
     }
 
+    /// While its other threads are still ending, a process is shown as a zombie and yet holds its ports.
     pub fn alive(&self) -> bool {
-        !matches!(self.state, 'Z' | 'X')
+        !matches!(self.state, 'Z' | 'X') || self.threads > 1
     }
 
     /// The value of a variable of its environment, when we may read it.
@@ -48,6 +52,14 @@ impl Entry {
             let (key, value) = text.split_once('=')?;
             (key == name).then(|| value.to_owned())
         })
+    }
+
+    pub fn cwd(&self) -> Option<PathBuf> {
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).ok()
+    }
+
+    pub fn cpu_secs(&self) -> f64 {
+        self.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64
     }
 
     pub fn uptime_secs(&self) -> Option<f64> {
@@ -79,6 +91,8 @@ fn parse_stat(stat: &str) -> Option<Entry> {
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         start_ticks: fields.get(19)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
+        cpu_ticks: fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?,
         resident_bytes: pages * rustix::param::page_size() as u64,
         ..Entry::default()
     })
@@ -110,9 +124,15 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let rest = "S 10 11 12 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 4242 0 7 0";
+        let rest = "S 10 11 12 0 -1 0 0 0 0 0 5 6 0 0 20 0 1 0 4242 0 7 0";
         let entry = parse_stat(&format!("9 (a ) b) {rest}")).unwrap();
         assert_eq!((entry.comm.as_str(), entry.parent, entry.group, entry.start_ticks), ("a ) b", 10, 11, 4242));
+        assert_eq!((entry.cpu_ticks, entry.threads), (11, 1));
+        let ending = |threads: &str| {
+            let rest = rest.replace("20 0 1 0", &format!("20 0 {threads} 0")).replacen('S', "Z", 1);
+            parse_stat(&format!("9 (x) {rest}")).unwrap().alive()
+        };
+        assert_eq!((ending("1"), ending("3")), (false, true));
         assert_eq!(parse_stat("9 (a"), None);
     }
 }

@@ -8,6 +8,7 @@ mod caches;
 mod cleanup;
 mod clock;
 mod error;
+pub mod foresee;
 mod handler;
 mod heartbeats;
 mod history;

@@ -28,3 +28,4 @@ pub use error::{ConfigFault, ZooKeeperError};
 pub use options::{JUTE_MAX_BUFFER, Options};
 pub use server::run;
 pub use words::{WORDS, WordError, four_letter};
+pub use zoo_cfg::{Entry, properties};

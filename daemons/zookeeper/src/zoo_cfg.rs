@@ -33,10 +33,13 @@ impl Options {
     }
 }
 
-struct Entry {
-    line: usize,
-    key: String,
-    value: String,
+/// One setting of a `zoo.cfg`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1.
+    pub line: usize,
+    pub key: String,
+    pub value: String,
 }
 
 fn is_of_ensemble(entry: &Entry) -> bool {
@@ -167,7 +170,7 @@ fn is_harmless(key: &str) -> bool {
 }
 
 /// Keys and values of a Java properties file; of a key that occurs twice, the last counts.
-fn properties(text: &str) -> Vec<Entry> {
+pub fn properties(text: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut lines = text.lines().enumerate();
     while let Some((index, line)) = lines.next() {

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use storm_tests::cluster::{Cluster, ClusterOptions, Maker};
+use storm_tests::jars::python_jar;
 use storm_tests::peers;
 use storm_tests::process::Nest;
-use storm_tests::wait::wait_until;
+use storm_tests::topologies::{lines_to_split, submit};
+use storm_tests::wait::{wait_for, wait_until};
 
 use super::{LIMIT, command};
 
@@ -87,4 +89,76 @@ fn daemons_of_both_kinds_have_the_names_that_scripts_look_for() {
     }
     let quiet: BTreeSet<String> = jps(&["-q"]).lines().map(str::to_owned).collect();
     assert!(pids.iter().all(|(pid, ..)| quiet.contains(&pid.to_string())), "{quiet:?}");
+}
+
+/// Every worker of a cluster as `jps -o json` has it, once all of them are there.
+fn workers(cluster: &Cluster, count: usize) -> Vec<Value> {
+    wait_for(LIMIT, &format!("{count} workers in jps"), || {
+        let done = cluster.nest().run(command(cluster.nest(), &["jps", "-o", "jsonl"])).ok();
+        let items = done.lines().map(|l| serde_json::from_str::<Value>(l).expect("JSON"));
+        // Other tests have theirs.
+        let mine: Vec<u64> = cluster.all_workers().iter().map(|w| u64::from(w.pid)).collect();
+        let of_cluster = |item: &Value| {
+            let slots: Vec<u64> = cluster.all_workers().iter().map(|w| u64::from(w.port)).collect();
+            item["role"] == "worker"
+                && (mine.iter().any(|pid| item["pid"] == *pid) || slots.iter().any(|port| item["slot"] == *port))
+        };
+        let found: Vec<Value> = items.filter(of_cluster).collect();
+        (found.len() == count).then_some(found)
+    })
+}
+
+fn an_orphan_is_marked(maker: Maker) {
+    let options =
+        ClusterOptions { zookeeper: Maker::Ours, nimbus: maker, supervisor: maker, ..ClusterOptions::default() };
+    let mut cluster = Cluster::start(options);
+    let jar = cluster.nest().dir().join("shell.jar");
+    python_jar(&jar, &["lines.py", "split.py"]);
+    cluster.ask(async |nimbus| submit(nimbus, "words", &jar, &json!({}), lines_to_split()).await).expect("accepted");
+    let id = cluster.topology("words").expect("it is known").id;
+    let worker = &workers(&cluster, 1)[0];
+    assert_eq!((&worker["topology"], &worker["orphan"]), (&json!(id), &json!(false)), "{worker}");
+    assert_eq!(worker["port"], worker["slot"]);
+    assert_eq!(worker["kind"], if maker == Maker::Apache { "java" } else { "native" });
+    // A worker of ours has taken less than a tick by now.
+    assert!(worker["cpu_secs"].as_f64().is_some_and(|s| s > 0.0 || maker == Maker::Ours), "{worker}");
+    assert!(worker["config"].is_string(), "{worker}");
+
+    let daemons = [
+        (cluster.nimbus.process().pid(), cluster.nimbus.port, cluster.nimbus.config(), "nimbus"),
+        (
+            cluster.supervisors[0].process().pid(),
+            cluster.supervisors[0].port,
+            cluster.supervisors[0].config(),
+            "supervisor",
+        ),
+    ];
+    let all = cluster.nest().run(command(cluster.nest(), &["jps", "-o", "json"])).ok();
+    let all: Value = serde_json::from_str(&all).expect("JSON");
+    for (pid, port, config, role) in daemons {
+        let item = all["items"].as_array().and_then(|i| i.iter().find(|i| i["pid"] == pid)).expect("listed");
+        assert_eq!(item["role"], role);
+        assert!(item["ports"].as_array().is_some_and(|p| p.contains(&json!(port))), "{port} in {item}");
+        assert_eq!(item["config"], config.display().to_string());
+    }
+    let wide = cluster.nest().run(command(cluster.nest(), &["jps", "-o", "wide"])).ok();
+    assert!(wide.lines().next().is_some_and(|l| l.contains("TOPOLOGY") && l.contains("ORPHAN")), "{wide}");
+
+    cluster.supervisors[0].kill_nine();
+    let orphan = &workers(&cluster, 1)[0];
+    assert_eq!(orphan["pid"], worker["pid"]);
+    assert_eq!(orphan["orphan"], true, "{orphan}");
+    assert!(orphan["orphan_reason"].as_str().is_some_and(|r| r.contains("supervisor")), "{orphan}");
+    cluster.start_supervisor(0);
+    wait_until(LIMIT, "the worker to be owned again", || workers(&cluster, 1).iter().all(|w| w["orphan"] == false));
+}
+
+#[test]
+fn an_orphan_of_ours_is_marked_until_a_supervisor_adopts_it() {
+    an_orphan_is_marked(Maker::Ours);
+}
+
+#[test]
+fn an_orphan_of_apaches_is_marked_until_a_supervisor_adopts_it() {
+    an_orphan_is_marked(Maker::Apache);
 }

@@ -3,7 +3,12 @@
 mod asking;
 mod daemons;
 mod jps;
+mod logs;
+mod planning;
 mod quickstart;
+mod storm_verbs;
+mod zk;
+mod zk_service;
 
 use std::path::Path;
 use std::process::Command;

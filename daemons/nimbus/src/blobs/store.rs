@@ -248,13 +248,7 @@ impl BlobStore {
     fn set_meta_aside(&self, key: &str, why: &BlobError) -> Result<SettableBlobMeta, BlobError> {
         let folder = dir(&self.root, META, key);
         let path = folder.join(FILE);
-        // Two in one millisecond get two names: nothing that was set aside is written over.
-        let mut at = self.clock.now_ms();
-        let mut aside = folder.join(format!("{FILE}.broken-{at}"));
-        while aside.exists() {
-            at += 1;
-            aside = folder.join(format!("{FILE}.broken-{at}"));
-        }
+        let aside = folder.join(format!("{FILE}.broken-{}", self.clock.now_ms()));
         if path.exists() {
             fs::rename(&path, &aside).map_err(BlobError::io("set aside", &path))?;
         }

@@ -2,6 +2,7 @@
 
 mod check;
 mod conf_types;
+mod examine;
 mod names;
 mod normalise;
 
@@ -15,10 +16,11 @@ use storm_thrift::types::{
     Credentials, InvalidTopologyException, StormBase, StormTopology, SubmitOptions, TopologyInitialStatus,
     TopologyStatus,
 };
-use storm_topology::system::{SystemTopology, normalise as normalise_topology, valid_topology_name};
+use storm_topology::system::valid_topology_name;
 use storm_zk::ZkError;
 use tokio::time::Instant;
 
+pub use examine::{Examined, Terms, examine};
 pub use names::NamesTaken;
 pub(crate) use normalise::DROPPED_OVERRIDES;
 
@@ -72,10 +74,6 @@ impl Nimbus {
     /// Everything that can be wrong with it is found here, before anything is written.
     async fn check(&self, id: String, s: Submission) -> Result<Accepted, ServiceError> {
         let topology_conf = parse_conf(&s.json_conf)?;
-        let mistakes = conf_types::check(&topology_conf);
-        if !mistakes.is_empty() {
-            return Err(invalid(mistakes.join("; ")));
-        }
         let location = s.jar.filter(|j| !j.is_empty()).ok_or_else(|| {
             invalid("no jar was uploaded: uploadedJarLocation is empty; upload it with beginFileUpload first")
         })?;
@@ -87,15 +85,17 @@ impl Nimbus {
         })
         .await?;
 
-        let cx = normalise::Context { id: &id, name: &s.name, cluster: self.conf.map(), submitter: &self.me.user };
-        let (topology, conf) = normalise::conf(&cx, topology_conf, &s.topology).map_err(invalid)?;
-        let topology = normalise_topology(&topology, &conf).map_err(|e| invalid(e.to_string()))?;
-        let system = SystemTopology::derive(&topology, &conf).map_err(|e| invalid(e.to_string()))?;
-        check::heap(&conf, &system)?;
-        check::blobs(&conf, &topology, |key| self.blobs.contains(key))?;
-        let workers = conf.get("topology.workers").and_then(Value::as_i64).unwrap_or(1);
+        let terms = Terms {
+            cluster: self.conf.map(),
+            id: &id,
+            name: &s.name,
+            submitter: &self.me.user,
+            max_slots: self.settings.max_slots,
+            max_executors: self.settings.max_executors,
+        };
+        let Examined { topology, conf, system, workers } =
+            examine(&terms, topology_conf, &s.topology, |key| self.blobs.contains(key))?;
         let executors = system.start_executors();
-        check::limits(workers, &executors, self.settings.max_slots, self.settings.max_executors)?;
         let base = StormBase {
             name: s.name,
             status: match s.options.initial_status {

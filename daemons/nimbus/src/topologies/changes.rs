@@ -166,7 +166,10 @@ pub(crate) fn parse_overrides(text: &str) -> Result<Map<String, Value>, String> 
     Ok(map)
 }
 
-fn override_resources(stored: &mut Stored, overrides: &BTreeMap<String, BTreeMap<String, f64>>) -> Result<(), String> {
+pub(crate) fn override_resources(
+    stored: &mut Stored,
+    overrides: &BTreeMap<String, BTreeMap<String, f64>>,
+) -> Result<(), String> {
     let spouts = stored.topology.spouts.iter_mut().map(|(id, s)| (id, &mut s.common));
     let bolts = stored.topology.bolts.iter_mut().map(|(id, b)| (id, &mut b.common));
     for (id, common) in spouts.chain(bolts) {

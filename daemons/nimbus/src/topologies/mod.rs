@@ -7,6 +7,6 @@ mod stored;
 pub mod transitions;
 
 pub use alarms::Alarms;
-pub(crate) use changes::parse_overrides;
+pub(crate) use changes::{override_resources, parse_overrides};
 pub use names::{Blob, TopologyIds, topology_of_blob};
 pub use stored::{Facts, FactsOf, Stored, StoredTopologies, conf_bytes, uses_blobs};

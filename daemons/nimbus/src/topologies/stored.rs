@@ -161,7 +161,7 @@ impl Stored {
         SystemTopology::derive(&self.topology, &self.conf).map_err(|e| e.to_string())
     }
 
-    fn facts(&self, base: &StormBase) -> Result<Facts, String> {
+    pub(crate) fn facts(&self, base: &StormBase) -> Result<Facts, String> {
         let system = self.system()?;
         let counts = base.component_executors.clone().unwrap_or_else(|| system.start_executors());
         let mut facts = Facts { num_tasks: system.task_count(), ..Facts::default() };

@@ -1,0 +1,107 @@
+//! Which workers of a topology are on other machines, and which of them run a component: Nimbus knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use storm_thrift::types::{ExecutorSummary, GetInfoOptions, NumErrorsChoice};
+
+use crate::commands::topology;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Logs are read when the cluster is down, too: nobody waits long for Nimbus.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Coverage {
+    /// The ports of this machine whose workers run the component; `None` when all are wanted.
+    pub ports: Option<BTreeSet<String>>,
+    pub notes: Vec<String>,
+}
+
+pub async fn ask(ctx: &Context, name: &str, component: Option<&str>) -> Result<Coverage, Failure> {
+    let question = async {
+        let mut nimbus = ctx.nimbus().await?;
+        let topology = topology::find(&mut nimbus, name).await?;
+        let options = GetInfoOptions { num_err_choice: Some(NumErrorsChoice::None) };
+        Ok::<_, Failure>(nimbus.get_topology_info_with_opts(topology.id, options).await?)
+    };
+    let late =
+        || Failure::new(Exit::Unreachable, "nimbus/late", format!("Nimbus did not answer in {} s", PATIENCE.as_secs()));
+    let answer = tokio::time::timeout(PATIENCE, question).await.unwrap_or_else(|_| Err(late()));
+    match (answer, component) {
+        (Ok(info), component) => {
+            let coverage = coverage(&info.executors, &ctx.conf.hostname(), component);
+            match component.filter(|c| !info.executors.iter().any(|e| e.component_id == *c)) {
+                Some(unknown) => Err(no_component(name, unknown, &info.executors)),
+                None => Ok(coverage),
+            }
+        }
+        // Who asks for a component must know where it runs; everybody else reads what is here.
+        (Err(failure), Some(_)) => Err(failure),
+        (Err(failure), None) if failure.exit == Exit::NotFound => Ok(Coverage::default()),
+        (Err(_), None) => Ok(Coverage {
+            ports: None,
+            notes: vec!["no Nimbus answers, so workers on other machines are not known".to_owned()],
+        }),
+    }
+}
+
+fn no_component(name: &str, component: &str, executors: &[ExecutorSummary]) -> Failure {
+    let known: BTreeSet<&str> = executors.iter().map(|e| e.component_id.as_str()).collect();
+    let known: Vec<&str> = known.into_iter().collect();
+    Failure::new(Exit::NotFound, "logs/component", format!("no executor of component \"{component}\" of {name} runs"))
+        .evidence(if known.is_empty() {
+            "nothing of it runs".to_owned()
+        } else {
+            format!("there are {}", known.join(", "))
+        })
+}
+
+fn coverage(executors: &[ExecutorSummary], here: &str, component: Option<&str>) -> Coverage {
+    let of_interest = executors.iter().filter(|e| component.is_none_or(|c| e.component_id == c));
+    let mut elsewhere: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+    let mut ports = BTreeSet::new();
+    for e in of_interest {
+        if e.host == here || e.host == "localhost" {
+            ports.insert(e.port.to_string());
+        } else {
+            elsewhere.entry(&e.host).or_default().insert(e.port);
+        }
+    }
+    let note = |(host, ports): (&str, BTreeSet<i32>)| {
+        let ports: Vec<String> = ports.iter().map(i32::to_string).collect();
+        format!("not here: the logs of {host} (ports {}); run stormctl logs there", ports.join(", "))
+    };
+    Coverage { ports: component.map(|_| ports), notes: elsewhere.into_iter().map(note).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use storm_thrift::types::ExecutorInfo;
+
+    fn executor(component: &str, host: &str, port: i32) -> ExecutorSummary {
+        ExecutorSummary {
+            executor_info: ExecutorInfo { task_start: 1, task_end: 1 },
+            component_id: component.into(),
+            host: host.into(),
+            port,
+            uptime_secs: 1,
+            stats: None,
+        }
+    }
+
+    #[test]
+    fn other_machines_are_named_with_their_ports() {
+        let all = [executor("a", "h1", 1), executor("b", "h1", 2), executor("a", "h2", 8), executor("b", "h2", 7)];
+        let whole = coverage(&all, "h1", None);
+        assert_eq!(whole.ports, None);
+        assert_eq!(whole.notes, ["not here: the logs of h2 (ports 7, 8); run stormctl logs there"]);
+        let one = coverage(&all, "h1", Some("a"));
+        assert_eq!(one.ports, Some(BTreeSet::from(["1".to_owned()])));
+        assert_eq!(one.notes, ["not here: the logs of h2 (ports 8); run stormctl logs there"]);
+        assert_eq!(coverage(&all[..2], "h1", None).notes, Vec::<String>::new());
+    }
+}

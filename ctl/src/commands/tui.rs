@@ -1,0 +1,17 @@
+//! `stormctl tui`: the world around the dashboard, which itself is in `storm-tui`.
+
+mod act;
+mod clipboard;
+mod convert;
+mod host;
+mod input;
+mod logs;
+mod nimbus;
+mod record;
+mod run;
+mod setup;
+mod sources;
+mod terminal;
+mod zookeeper;
+
+pub use run::run;
