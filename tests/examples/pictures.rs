@@ -51,7 +51,7 @@ fn main() {
         .wait_until(LIMIT, "rates on the edges", |s| s.contents().contains("HOT") && !s.contents().contains(" -/s"));
     keep(&terminal, &folder, "topology");
     terminal.type_in(":zk /storm/storms\r");
-    terminal.wait_for_text(LIMIT, "wordcount");
+    terminal.wait_for_text(LIMIT, "storms [1]");
     terminal.type_in("\r");
     terminal.wait_for_text(LIMIT, "StormBase");
     keep(&terminal, &folder, "zookeeper");
