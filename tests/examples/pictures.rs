@@ -51,7 +51,7 @@ fn main() {
         .wait_until(LIMIT, "rates on the edges", |s| s.contents().contains("HOT") && !s.contents().contains(" -/s"));
     keep(&terminal, &folder, "topology");
     terminal.type_in(":zk /storm/storms\r");
-    terminal.wait_for_text(LIMIT, "wordcount");
+    terminal.wait_for_text(LIMIT, "storms [1]");
     terminal.type_in("\r");
     terminal.wait_for_text(LIMIT, "StormBase");
     keep(&terminal, &folder, "zookeeper");
@@ -69,6 +69,7 @@ const CELL: (f64, f64) = (8.4, 18.0);
 
 fn svg(screen: &vt100::Screen) -> String {
     let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
     let (width, height) = (f64::from(columns) * CELL.0, f64::from(rows) * CELL.1);
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n\

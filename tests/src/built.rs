@@ -22,9 +22,10 @@ pub fn build(what: &[&str], program: &str) -> PathBuf {
     build.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's root"));
     let output = build.output().unwrap_or_else(|e| panic!("cannot run {build:?}: {e}"));
     assert!(output.status.success(), "{build:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    // <target>/<profile>/deps/<this test>, or <target>/<profile>/<this program> for the benches
+    // <target>/<profile>/deps/<this test>, examples/<this program>, or <target>/<profile>/<this program> for the benches
     let this = std::env::current_exe().expect("the path of this program");
     let folder = this.parent().expect("the folder of this program");
-    let profile = if folder.ends_with("deps") { folder.parent().expect("the folder of the profile") } else { folder };
+    let inner = folder.ends_with("deps") || folder.ends_with("examples");
+    let profile = if inner { folder.parent().expect("the folder of the profile") } else { folder };
     profile.join(program)
 }

@@ -93,9 +93,9 @@ impl Facts {
             self.event(event);
         }
         let (at_ms, source) = (answer.at_ms, answer.source);
-        match answer.result {
-            Ok(data) => self.keep(source, at_ms, data),
-            Err(_) => {}
+        // What was known before stays when there is no answer.
+        if let Ok(data) = answer.result {
+            self.keep(source, at_ms, data);
         }
         self.bound();
     }

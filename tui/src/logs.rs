@@ -114,7 +114,7 @@ impl LogBuffer {
             self.shown.pop_front();
         }
         if self.follow {
-            self.to_end();
+            self.follow_on();
         }
     }
 
@@ -132,7 +132,7 @@ impl LogBuffer {
         let shown = self.lines.iter().enumerate().filter(|(_, k)| self.passes(k)).map(|(i, _)| first + i as u64);
         self.shown = shown.collect();
         if self.follow {
-            self.to_end();
+            self.follow_on();
         }
     }
 
@@ -154,7 +154,7 @@ impl LogBuffer {
         (self.first, self.bottom, self.dropped) = (0, 0, 0);
     }
 
-    fn to_end(&mut self) {
+    fn follow_on(&mut self) {
         self.bottom = self.shown.back().copied().unwrap_or(0);
     }
 
@@ -190,7 +190,7 @@ impl LogBuffer {
 
     pub fn end(&mut self) {
         self.follow = true;
-        self.to_end();
+        self.follow_on();
     }
 
     /// The line that matches the highlight, before or after the last visible one.

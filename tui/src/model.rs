@@ -242,6 +242,10 @@ impl Model {
         self.toast = Some(Toast { text: text.into(), severity, until_ms: self.now_ms + stay });
     }
 
+    pub fn has_verb(&self, name: &str) -> bool {
+        self.options.verbs.iter().any(|v| v.name == name)
+    }
+
     /// How one would type it.
     pub fn command_line(&self, arguments: &[String]) -> String {
         let words: Vec<String> = self.options.stormctl.iter().chain(arguments).map(|w| text::quoted(w)).collect();

@@ -130,7 +130,7 @@ impl View {
             View::Processes => &["jps", "-o", "wide"],
             View::Logs { topology: Some(name) } => &["logs", name, "-f"],
             View::Logs { topology: None } => &["logs", "supervisor", "-f"],
-            View::Config => &["config", "list"],
+            View::Config => &["localconfvalue", "storm.zookeeper.servers"],
             View::Errors => &["get-errors"],
         };
         words.iter().map(|w| (*w).to_owned()).collect()

@@ -103,7 +103,7 @@ pub fn findings(model: &Model) -> Table {
             row(f.severity, &f.code, &f.message, f.fix.as_deref().unwrap_or_default());
         }
     }
-    rows.sort_by(|a, b| b.0.cmp(&a.0));
+    rows.sort_by_key(|(severity, _)| std::cmp::Reverse(*severity));
     Table { rows: rows.into_iter().map(|(_, r)| r).collect(), columns, total: 0 }
 }
 

@@ -43,6 +43,38 @@ pub fn forbidden(model: &Model) -> Option<&'static str> {
     }
 }
 
+/// The verb that an act runs.
+fn verb(action: Action) -> Option<&'static str> {
+    Some(match action {
+        Action::Activate => "activate",
+        Action::Deactivate => "deactivate",
+        Action::Rebalance => "rebalance",
+        Action::Kill => "kill",
+        Action::LogLevel => "set-log-level",
+        Action::Submit => "submit",
+        Action::StartRole => "start",
+        Action::StopRole => "stop",
+        Action::RestartRole => "restart",
+        Action::Edit | Action::SetConfig => "config",
+        _ => return None,
+    })
+}
+
+/// Why an act cannot be done now.
+fn refusal(model: &Model, action: Action) -> Option<String> {
+    if entry(action).group == Group::Act || action == Action::Shell {
+        if let Some(why) = forbidden(model) {
+            return Some(why.to_owned());
+        }
+        if let Some(verb) = verb(action).filter(|v| !model.has_verb(v)) {
+            return Some(format!("this stormctl has no verb {verb}"));
+        }
+    }
+    let needs =
+        matches!(action, Action::Activate | Action::Deactivate | Action::Rebalance | Action::Kill | Action::LogLevel);
+    (needs && subjects(model).is_empty()).then(|| "no topology is selected".to_owned())
+}
+
 /// Whether an action makes sense in a view.
 pub fn applicable(view: &View, action: Action) -> bool {
     use Action::{
@@ -70,15 +102,7 @@ pub fn items(model: &Model) -> Vec<MenuItem> {
     let mut items = Vec::new();
     for group in [Group::Act, Group::Logs, Group::View, Group::Go] {
         for e in TABLE.iter().filter(|e| e.group == group && applicable(model.view(), e.action)) {
-            let needs_subject = matches!(
-                e.action,
-                Action::Activate | Action::Deactivate | Action::Rebalance | Action::Kill | Action::LogLevel
-            );
-            let refused = match forbidden(model) {
-                Some(why) if e.group == Group::Act => Some(why.to_owned()),
-                _ if needs_subject && subjects(model).is_empty() => Some("no topology is selected".to_owned()),
-                _ => None,
-            };
+            let refused = refusal(model, e.action);
             items.push(MenuItem { action: e.action, text: e.help.to_owned(), refused });
         }
     }
@@ -123,18 +147,12 @@ pub fn start(model: &mut Model, action: Action) -> Vec<Cmd> {
     if !applicable(model.view(), action) {
         return Vec::new();
     }
-    if let Some(why) = forbidden(model) {
+    if let Some(why) = refusal(model, action) {
         model.toast(data::Severity::Warning, why);
         return Vec::new();
     }
     let subjects = subjects(model);
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
-    let needs =
-        matches!(action, Action::Activate | Action::Deactivate | Action::Rebalance | Action::Kill | Action::LogLevel);
-    if needs && names.is_empty() {
-        model.toast(data::Severity::Warning, "no topology is selected");
-        return Vec::new();
-    }
     match action {
         Action::Shell => return vec![Cmd::Shell],
         Action::Edit => return vec![Cmd::Foreground(vec!["config".into(), "edit".into()])],

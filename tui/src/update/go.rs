@@ -40,8 +40,7 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
         View::Errors => {
             if let Some((topology, component)) = key.split_once('/') {
                 let component = component.to_owned();
-                let id = named(model, topology).map(|(id, name)| (id, name));
-                if let Some((id, name)) = id {
+                if let Some((id, name)) = named(model, topology) {
                     model.go(View::Component { id, name, component });
                 }
             }
@@ -49,7 +48,7 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
         View::Overview | View::Findings => show_finding(model, &key),
         View::Config => {
             let setting = model.facts.settings.iter().flat_map(|s| &s.settings).find(|s| s.key == key).cloned();
-            if let Some(s) = setting {
+            if let Some(s) = setting.filter(|_| model.has_verb("config")) {
                 let run = Run::Stormctl(vec!["config".into(), "explain".into(), s.key]);
                 return acts::run(model, run, true);
             }
@@ -130,7 +129,7 @@ pub fn command(model: &Model) -> Vec<String> {
     match (model.view(), model.selected()) {
         (View::Errors, Some(key)) => words(&["get-errors", key.split_once('/').map_or(key, |k| k.0)]),
         (View::Errors, None) => words(&["list"]),
-        (View::Config, Some(key)) => words(&["config", "get", key]),
+        (View::Config, Some(key)) => words(&["localconfvalue", key]),
         (view, _) => view.command(),
     }
 }

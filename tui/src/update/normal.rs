@@ -154,7 +154,8 @@ pub fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
             model.mode = Mode::Highlight { input };
         }
         Action::NextMatch | Action::PreviousMatch => {
-            if !model.facts.logs.seek(action == Action::NextMatch) {
+            let found = model.facts.logs.seek(action == Action::NextMatch);
+            if !found {
                 model.toast(Severity::Info, "no further match of the highlight");
             }
         }

@@ -151,3 +151,14 @@ fn what_fails_is_shown_in_full() {
     assert_eq!(cmds, [Cmd::Ask]);
     assert!(screen.text().contains("fix: stormctl start nimbus"), "{}", screen.text());
 }
+
+#[test]
+fn an_act_whose_verb_is_missing_says_so() {
+    let without = verbs().into_iter().filter(|v| v.name != "config").collect();
+    let mut screen = Screen::with(Options { verbs: without, ..Options::default() }, View::Config, 120, 30);
+    screen.fill();
+    for key in ["i", "e"] {
+        assert_eq!(screen.press(key), [], "{key}");
+        assert!(screen.text().contains("this stormctl has no verb config"), "{}", screen.text());
+    }
+}

@@ -19,7 +19,19 @@ pub struct Screen {
 
 pub fn verbs() -> Vec<Verb> {
     let verb = |name: &str, reads| Verb { name: name.into(), about: format!("the verb {name}"), reads };
-    vec![verb("list", true), verb("kill", false), verb("doctor", true), verb("config", false)]
+    let acts = [
+        "activate",
+        "deactivate",
+        "rebalance",
+        "kill",
+        "set-log-level",
+        "submit",
+        "start",
+        "stop",
+        "restart",
+        "config",
+    ];
+    [verb("list", true), verb("doctor", true)].into_iter().chain(acts.map(|name| verb(name, false))).collect()
 }
 
 impl Screen {
