@@ -17,7 +17,7 @@ pub struct Conf {
 
 static DEFAULTS: LazyLock<Conf> = LazyLock::new(|| {
     // The file is part of this program, and a test reads it: faults here cannot come from outside.
-    match yaml::read(crate::load::DEFAULTS).0.map(|n| n.to_value()) {
+    match yaml::read(crate::DEFAULTS).0.map(|n| n.to_value()) {
         Some(Value::Object(map)) => Conf { map },
         _ => Conf::default(),
     }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_faultless() {
-        let (_, faults) = yaml::read(crate::load::DEFAULTS);
+        let (_, faults) = yaml::read(crate::DEFAULTS);
         assert_eq!(faults, []);
         assert_eq!(Conf::defaults().map().len(), 286);
         assert_eq!(Conf::defaults().int("nimbus.thrift.port"), Some(6627));

@@ -1,18 +1,23 @@
-//! Storm's configuration: defaults, files, precedence, typed access.
+//! Storm's configuration: keys, defaults, files, precedence, typed access.
 #![forbid(unsafe_code)]
 
 mod conf;
 mod hostname;
-mod keys;
+mod kind;
 mod load;
 mod mistake;
+mod nearest;
 mod places;
-mod scalar;
-mod yaml;
+pub mod schema;
+pub mod yaml;
 
 pub use conf::Conf;
-pub use keys::known as known_keys;
-pub use load::{DEFAULTS, LoadOptions, Loaded, load, load_from};
+pub use kind::{Kind, Misfit};
+pub use load::{DEFAULTS, LoadOptions, Loaded, load, load_from, option, read_file};
 pub use mistake::{ConfErrors, Mistake, Place};
-pub use places::{Environment, Reader};
-pub use yaml::{Entry as YamlEntry, Fault as YamlFault, Kind as YamlKind, Mark, Node as YamlNode, read as read_yaml};
+pub use nearest::nearest;
+pub use places::{Candidate, Environment, Reader, candidates, find};
+pub use yaml::{
+    Entry as YamlEntry, Fault as YamlFault, Kind as YamlKind, Level, Mark, Node as YamlNode, Style as YamlStyle,
+    read as read_yaml,
+};

@@ -1,15 +1,15 @@
 //! Defaults, then one file, then `-c` options: Storm's precedence, with every mistake reported at once.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::keys;
 use crate::mistake::{ConfErrors, Mistake, Place};
 use crate::places::{self, Environment, Reader};
-use crate::yaml::{self, Entry, Kind};
-use crate::{Conf, hostname};
+use crate::yaml::{self, Entry, Kind, Level};
+use crate::{Conf, hostname, schema};
 
 /// `defaults.yaml`, as it ships.
 pub const DEFAULTS: &str = include_str!("../defaults.yaml");
@@ -28,149 +28,219 @@ pub struct LoadOptions {
     pub environment: Option<Environment>,
 }
 
+impl LoadOptions {
+    /// The environment that decides.
+    pub fn environment(&self) -> Environment {
+        self.environment.clone().unwrap_or_else(Environment::of_process)
+    }
+
+    /// The file that is read; it need not exist when it was named.
+    pub fn locate(&self) -> Option<PathBuf> {
+        let reader = if self.daemon { Reader::Daemon } else { self.reader };
+        match &self.file {
+            Some(path) if path.is_dir() => Some(path.join("storm.yaml")),
+            Some(path) => Some(path.clone()),
+            None => places::find(reader, &self.environment()),
+        }
+    }
+}
+
 /// What was read, and from where.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     pub conf: Conf,
     /// `None` when there is no file: then the defaults (and `-c`) are all.
     pub file: Option<PathBuf>,
+    /// What Apache Storm would take without a word, and is hardly meant.
+    pub warnings: Vec<Mistake>,
+    /// Where each value comes from; what is not here is a default.
+    pub origins: BTreeMap<String, Place>,
 }
 
-/// Loads a configuration by Storm's precedence.
+/// Loads a configuration by Storm's precedence; warnings go to the log.
 pub fn load(options: &LoadOptions) -> Result<Conf, ConfErrors> {
-    load_from(options).map(|l| l.conf)
+    let loaded = load_from(options)?;
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(loaded.conf)
 }
 
-/// [`load`], telling the file too.
+/// [`load`], telling the file, the warnings and all origins too.
 pub fn load_from(options: &LoadOptions) -> Result<Loaded, ConfErrors> {
-    let env = options.environment.clone().unwrap_or_else(Environment::of_process);
-    let reader = if options.daemon { Reader::Daemon } else { options.reader };
-    let file = match &options.file {
-        Some(path) if path.is_dir() => Some(path.join("storm.yaml")),
-        Some(path) => Some(path.clone()),
-        None => places::find(reader, &env),
-    };
-    let mut conf = Conf::defaults();
-    let mut mistakes = Vec::new();
+    let file = options.locate();
+    let mut laying = Laying { conf: Conf::defaults(), origins: BTreeMap::new(), found: Vec::new() };
     if let Some(path) = &file {
-        lay_file(&mut conf, path, &mut mistakes);
+        laying.file(path);
     }
     for text in &options.overrides {
-        lay_option(&mut conf, text, &mut mistakes);
+        laying.option(text);
     }
-    if !mistakes.is_empty() {
-        return Err(ConfErrors { mistakes });
+    let Laying { mut conf, origins, found } = laying;
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(|(level, _)| *level == Level::Error);
+    if !errors.is_empty() {
+        return Err(ConfErrors { mistakes: errors.into_iter().map(|(_, m)| m).collect() });
     }
     if conf.str("storm.home").is_none() {
-        let home = env.home();
+        let home = options.environment().home();
         let home = std::path::absolute(&home).unwrap_or(home);
         conf.set("storm.home", home.to_string_lossy().into_owned());
     }
-    Ok(Loaded { conf, file })
+    Ok(Loaded { conf, file, warnings: warnings.into_iter().map(|(_, m)| m).collect(), origins })
 }
 
-fn lay_file(conf: &mut Conf, path: &Path, mistakes: &mut Vec<Mistake>) {
-    let at = |line, column| Place::File { path: path.to_owned(), line, column };
-    let text = match std::fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(e) => {
-                let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-                let line = 1 + good.iter().filter(|&&b| b == b'\n').count();
-                let column = 1 + good.iter().rev().take_while(|&&b| b != b'\n').count();
-                mistakes.push(Mistake {
-                    code: "config/encoding",
-                    place: at(line, column),
-                    message: "the file is not UTF-8".into(),
-                    found: None,
-                    fix: Some("save it as UTF-8".into()),
-                });
-                return;
-            }
-        },
+/// Reads a configuration file as text; bytes that are not UTF-8 are replaced, as Java replaces them, and the first of
+/// them is told.
+pub fn read_file(path: &Path) -> Result<(String, Option<Mistake>), Mistake> {
+    let at = |path: PathBuf, line, column| Place::File { path, line, column };
+    let bytes = std::fs::read(path).map_err(|e| Mistake {
+        code: "config/unreadable",
+        place: at(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()), 0, 0),
+        message: format!("cannot read the configuration: {e}"),
+        found: None,
+        fix: Some("name another file with --config, or make this one readable".into()),
+    })?;
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
         Err(e) => {
-            mistakes.push(Mistake {
-                code: "config/unreadable",
-                place: at(0, 0),
-                message: format!("cannot read the configuration: {e}"),
+            let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+            let line = 1 + good.iter().filter(|&&b| b == b'\n').count();
+            let column = 1 + String::from_utf8_lossy(good).chars().rev().take_while(|&c| c != '\n').count();
+            let mistake = Mistake {
+                code: "config/encoding",
+                place: at(path.to_owned(), line, column),
+                message: "the file is not UTF-8; what cannot be read is replaced".into(),
                 found: None,
-                fix: Some("name another file with --config, or make this one readable".into()),
-            });
-            return;
+                fix: Some("save it as UTF-8".into()),
+            };
+            (String::from_utf8_lossy(e.as_bytes()).into_owned(), Some(mistake))
         }
-    };
-    let (root, faults) = yaml::read(&text);
-    let broken = faults.iter().any(|f| f.code == "config/syntax");
-    let mut found: Vec<Mistake> = faults
-        .into_iter()
-        .map(|f| Mistake {
-            code: f.code,
-            place: at(f.mark.line, f.mark.column),
-            message: f.message,
-            found: None,
-            fix: f.fix,
-        })
-        .collect();
-    match root.map(|n| (n.mark, n.kind)) {
-        None | Some((_, Kind::Scalar(Value::Null))) => {}
-        Some((_, Kind::Map(entries))) => {
-            for entry in entries {
-                lay_entry(conf, entry, &at, &mut found);
-            }
-        }
-        Some((mark, _)) if !broken => found.push(Mistake {
-            code: "config/map-expected",
-            place: at(mark.line, mark.column),
-            message: "the file must be a list of KEY: VALUE lines".into(),
-            found: None,
-            fix: Some("begin with a line such as nimbus.seeds: [\"host1\"]".into()),
-        }),
-        Some(_) => {}
-    }
-    found.sort_by_key(|m| match m.place {
-        Place::File { line, column, .. } => (line, column),
-        Place::Option(_) => (0, 0),
-    });
-    mistakes.append(&mut found);
-}
-
-fn lay_entry(conf: &mut Conf, entry: Entry, at: &dyn Fn(usize, usize) -> Place, mistakes: &mut Vec<Mistake>) {
-    let value = entry.value.to_value();
-    let mark = entry.value.mark;
-    if let Some(m) = misfit(&entry.key, &value, at(mark.line, mark.column)) {
-        mistakes.push(m);
-    }
-    conf.set(&entry.key, value);
-}
-
-fn lay_option(conf: &mut Conf, text: &str, mistakes: &mut Vec<Mistake>) {
-    let place = Place::Option(text.to_owned());
-    let Some((key, value)) = text.split_once('=').filter(|(k, _)| !k.trim().is_empty()) else {
-        mistakes.push(Mistake {
-            code: "config/option",
-            place,
-            message: "an option must read KEY=VALUE".into(),
-            found: None,
-            fix: Some("for example -c nimbus.thrift.port=6627".into()),
-        });
-        return;
-    };
-    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-    mistakes.extend(misfit(key.trim(), &value, place));
-    conf.set(key.trim(), value);
-}
-
-fn misfit(key: &str, value: &Value, place: Place) -> Option<Mistake> {
-    let misfit = keys::kind(key)?.check(value)?;
-    Some(Mistake {
-        code: misfit.code,
-        place,
-        message: format!("{key} must be {}", misfit.expected),
-        found: (!value.is_null()).then(|| describe(value)),
-        fix: misfit.fix,
     })
 }
 
+/// The key and the value that `KEY=VALUE` sets; the value is JSON when it parses as such, else a text.
+pub fn option(text: &str) -> Option<(&str, Value)> {
+    let (key, value) = text.split_once('=')?;
+    let key = key.trim();
+    let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+    (!key.is_empty()).then_some((key, value))
+}
+
+/// Layer upon layer.
+struct Laying {
+    conf: Conf,
+    origins: BTreeMap<String, Place>,
+    found: Vec<(Level, Mistake)>,
+}
+
+impl Laying {
+    fn file(&mut self, path: &Path) {
+        let at = |mark: yaml::Mark| Place::File { path: path.to_owned(), line: mark.line, column: mark.column };
+        let text = match read_file(path) {
+            Ok((text, encoding)) => {
+                self.found.extend(encoding.map(|m| (Level::Warning, m)));
+                text
+            }
+            Err(unreadable) => {
+                self.found.push((Level::Error, unreadable));
+                return;
+            }
+        };
+        let (root, faults) = yaml::read(&text);
+        let broken = faults.iter().any(|f| f.code == "config/syntax");
+        self.found.extend(faults.into_iter().map(|f| {
+            let mistake = Mistake { code: f.code, place: at(f.mark), message: f.message, found: None, fix: f.fix };
+            (f.level, mistake)
+        }));
+        match root.map(|n| (n.mark, n.kind)) {
+            None | Some((_, Kind::Scalar(Value::Null))) => {}
+            Some((_, Kind::Map(entries))) => {
+                // What a later line replaces does not count for Storm either.
+                for entry in entries.into_iter().filter(|e| !e.shadowed) {
+                    self.entry(entry, &at);
+                }
+            }
+            Some((mark, _)) if !broken => self.found.push((
+                Level::Error,
+                Mistake {
+                    code: "config/map-expected",
+                    place: at(mark),
+                    message: "the file must be a list of KEY: VALUE lines".into(),
+                    found: None,
+                    fix: Some("begin with a line such as nimbus.seeds: [\"host1\"]".into()),
+                },
+            )),
+            Some(_) => {}
+        }
+        self.found.sort_by_key(|(_, m)| match m.place {
+            Place::File { line, column, .. } => (line, column),
+            Place::Option(_) => (0, 0),
+        });
+    }
+
+    fn entry(&mut self, entry: Entry, at: &dyn Fn(yaml::Mark) -> Place) {
+        let value = entry.value.to_value();
+        self.check(&entry.key, &value, at(entry.value.mark));
+        self.origins.insert(entry.key.clone(), at(entry.key_mark));
+        self.conf.set(&entry.key, value);
+    }
+
+    fn option(&mut self, text: &str) {
+        let place = Place::Option(text.to_owned());
+        let Some((key, value)) = option(text) else {
+            // `-c` and `--config` are easily taken for each other.
+            let is_file = ["yaml", "yml"].iter().any(|end| text.ends_with(end));
+            let fix = if is_file { format!("a file is named by --config {text}") } else { EXAMPLE.to_owned() };
+            let mistake = Mistake {
+                code: "config/option",
+                place,
+                message: "an option must read KEY=VALUE".into(),
+                found: None,
+                fix: Some(fix),
+            };
+            self.found.push((Level::Error, mistake));
+            return;
+        };
+        self.check(key, &value, place.clone());
+        self.origins.insert(key.to_owned(), place);
+        self.conf.set(key, value);
+    }
+
+    fn check(&mut self, key: &str, value: &Value, place: Place) {
+        let Some(known) = schema::key(key) else { return };
+        if let Some(misfit) = known.kind.check(value) {
+            let mistake = Mistake {
+                code: misfit.code,
+                place,
+                message: format!("{key} must be {}", misfit.expected),
+                found: (!value.is_null()).then(|| describe(value)),
+                fix: misfit.fix,
+            };
+            self.found.push((Level::Error, mistake));
+        } else if let Some(variable) = value.as_str().filter(|_| known.role.is_path()).and_then(unexpanded) {
+            // Apache Storm would make a folder of that very name.
+            let mistake = Mistake {
+                code: "config/unexpanded",
+                place,
+                message: format!("{key} holds {variable}, and nothing here replaces variables"),
+                found: Some(describe(value)),
+                fix: Some("write the path itself".into()),
+            };
+            self.found.push((Level::Error, mistake));
+        }
+    }
+}
+
+const EXAMPLE: &str = "for example -c nimbus.thrift.port=6627";
+
+/// The first `${...}` of a path.
+fn unexpanded(path: &str) -> Option<&str> {
+    let start = path.find("${")?;
+    let end = path[start..].find('}').map_or(path.len(), |e| start + e + 1);
+    Some(&path[start..end])
+}
+
+/// A value with its kind, as messages tell it.
 fn describe(value: &Value) -> String {
     let (what, text) = match value {
         Value::Null => return "null".into(),
@@ -261,7 +331,7 @@ mod tests {
     #[test]
     fn all_mistakes_come_at_once_with_place_cause_and_fix() {
         let dir = tempfile::tempdir().unwrap();
-        let text = "storm.zookeeper.servers: zk1\nui.port: \"80\"\nui.port: 81\n nimbus.seeds: [\n";
+        let text = "storm.zookeeper.servers: zk1\nui.port: \"80\"\nstorm.local.dir: /a/${x}/b\n nimbus.seeds: [\n";
         let errors = load(&options(dir.path(), text, &["topology.debug=maybe", "nonsense"])).unwrap_err();
         let file = dir.path().join("storm.yaml");
         let file = file.display();
@@ -273,7 +343,7 @@ mod tests {
             )
         );
         assert!(lines[1].starts_with(&format!("{file}:2:10: ui.port must be ")), "{}", lines[1]);
-        assert!(errors.mistakes.iter().any(|m| m.code == "config/duplicate-key"), "{errors}");
+        assert!(lines[2].contains(":3:18: storm.local.dir holds ${x}"), "{}", lines[2]);
         assert!(errors.mistakes.iter().any(|m| m.code == "config/syntax"), "{errors}");
         let last: Vec<&str> = lines[lines.len() - 2..].iter().map(String::as_str).collect();
         assert_eq!(last[0], "-c topology.debug=maybe: topology.debug must be true or false, found the text \"maybe\"");
@@ -290,9 +360,33 @@ mod tests {
             load(&o).unwrap_err().mistakes[0].code
         };
         assert_eq!(code(b"- a\n- b\n"), "config/map-expected");
-        assert_eq!(code(b"a: \xff\n"), "config/encoding");
         assert_eq!(code(b"a: 1\n---\nb: 2\n"), "config/documents");
-        let missing = LoadOptions { file: Some(dir.path().join("none.yaml")), ..LoadOptions::default() };
-        assert_eq!(load(&missing).unwrap_err().mistakes[0].code, "config/unreadable");
+        let missing = LoadOptions { file: Some("no/such/../file.yaml".into()), ..LoadOptions::default() };
+        let mistake = &load(&missing).unwrap_err().mistakes[0];
+        assert_eq!(mistake.code, "config/unreadable");
+        assert!(mistake.to_string().starts_with('/'), "{mistake}");
+    }
+
+    #[test]
+    fn what_apache_storm_starts_with_starts_here_with_a_warning() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = options(dir.path(), "", &["b=2"]);
+        let text = b"ui.port: 80\nui.port: \"x\"\nui.port: 81\na: \xff\nb: 2001-12-14\nc: .inf\n1: 2\n";
+        std::fs::write(options.file.as_ref().unwrap(), text).unwrap();
+        let loaded = load_from(&options).unwrap();
+        let codes: Vec<_> = loaded.warnings.iter().map(|m| m.code).collect();
+        let twice = "config/duplicate-key";
+        assert_eq!(codes, [twice, twice, "config/encoding", "config/date", "config/number", "config/key"]);
+        assert_eq!(loaded.conf.int("ui.port"), Some(81));
+        let origin = |key: &str| loaded.origins.get(key).map(Place::to_string).unwrap_or_default();
+        assert_eq!(origin("ui.port"), format!("{}:3:1", loaded.file.as_ref().unwrap().display()));
+        assert_eq!((origin("b"), origin("ui.title")), ("-c b=2".to_owned(), String::new()));
+    }
+
+    #[test]
+    fn a_file_behind_c_is_told_apart_from_a_setting() {
+        let options = LoadOptions { overrides: vec!["./storm.yaml".into()], ..LoadOptions::default() };
+        let fix = load(&options).unwrap_err().mistakes[0].fix.clone();
+        assert_eq!(fix.as_deref(), Some("a file is named by --config ./storm.yaml"));
     }
 }

@@ -70,21 +70,37 @@ pub enum Reader {
     Operator,
 }
 
-/// The file to read when none was named, and `None` when there is none: the defaults are a configuration too.
-pub fn find(reader: Reader, env: &Environment) -> Option<PathBuf> {
-    if let Some(file) = &env.conf_file {
-        return Some(file.clone());
+/// A file that is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub path: PathBuf,
+    /// Why it is looked for, such as `STORM_CONF_DIR`.
+    pub why: &'static str,
+    pub exists: bool,
+}
+
+/// The files that are looked for when none was named, in order; the first that exists is read, and no other.
+pub fn candidates(reader: Reader, env: &Environment) -> Vec<Candidate> {
+    if let Some(path) = &env.conf_file {
+        // It was named, so it is read or the command fails.
+        return vec![Candidate { path: path.clone(), why: "STORM_CONF_FILE", exists: true }];
     }
     let mut places = Vec::new();
     if reader == Reader::Client {
-        places.extend(env.user_home.as_ref().map(|h| h.join(".storm/storm.yaml")));
+        places.extend(env.user_home.as_ref().map(|h| (h.join(".storm/storm.yaml"), "the user's own")));
     }
-    places.extend(env.conf_dir.as_ref().map(|d| d.join("storm.yaml")));
+    places.extend(env.conf_dir.as_ref().map(|d| (d.join("storm.yaml"), "STORM_CONF_DIR")));
     if reader != Reader::Daemon {
-        places.extend(env.current_cluster().and_then(|p| pointed_at(&p)));
+        let kept = env.current_cluster().and_then(|p| pointed_at(&p));
+        places.extend(kept.map(|p| (p, "the cluster that quickstart has kept")));
     }
-    places.push(env.home().join("conf/storm.yaml"));
-    places.into_iter().find(|p| p.is_file())
+    places.push((env.home().join("conf/storm.yaml"), "the installation's"));
+    places.into_iter().map(|(path, why)| Candidate { exists: path.is_file(), path, why }).collect()
+}
+
+/// The file to read when none was named, and `None` when there is none: the defaults are a configuration too.
+pub fn find(reader: Reader, env: &Environment) -> Option<PathBuf> {
+    candidates(reader, env).into_iter().find(|c| c.exists).map(|c| c.path)
 }
 
 fn pointed_at(pointer: &Path) -> Option<PathBuf> {

@@ -8,8 +8,16 @@ pub enum Scalar {
     Value(Value),
     /// A date or time; Storm has no key whose value is one.
     Date,
-    /// A number that JSON cannot hold (infinite, not a number).
-    Unrepresentable,
+    /// A number beyond all that JSON can hold, and the farthest that it can.
+    Infinite(f64),
+    NotANumber,
+    /// It has the form of a number and is none: SnakeYAML fails on it as well.
+    Broken,
+}
+
+/// Whether this text, written without quotes, is itself and nothing else.
+pub fn reads_as_text(text: &str) -> bool {
+    matches!(plain(text), Scalar::Value(Value::String(_)))
 }
 
 /// Resolves a plain (unquoted, untagged) scalar.
@@ -65,7 +73,11 @@ pub fn tagged_bool(text: &str) -> Scalar {
 }
 
 fn finite(f: f64) -> Scalar {
-    Number::from_f64(f).map_or(Scalar::Unrepresentable, |n| Scalar::Value(Value::Number(n)))
+    match Number::from_f64(f) {
+        Some(n) => Scalar::Value(Value::Number(n)),
+        None if f.is_nan() => Scalar::NotANumber,
+        None => Scalar::Infinite(f64::MAX.copysign(f)),
+    }
 }
 
 fn unsigned(text: &str) -> &str {
@@ -129,7 +141,11 @@ fn int_value(text: &str) -> Scalar {
         }
         total.ok_or_else(|| "".parse::<i128>().unwrap_err())
     };
-    let Ok(n) = parsed else { return Scalar::Unrepresentable };
+    // More than 38 digits: Java has no bound, and what is left of them is what a float keeps.
+    let Ok(n) = parsed else {
+        let float = u.parse::<f64>().unwrap_or(f64::INFINITY);
+        return finite(if negative { -float } else { float });
+    };
     let n = if negative { -n } else { n };
     if let Ok(n) = i64::try_from(n) {
         Scalar::Value(Value::from(n))
@@ -176,15 +192,17 @@ fn is_float(text: &str) -> bool {
 fn float_value(text: &str) -> Scalar {
     let negative = text.starts_with('-');
     let u = unsigned(text).replace('_', "");
-    if u.ends_with(|c: char| c.eq_ignore_ascii_case(&'f') || c.eq_ignore_ascii_case(&'n')) {
-        return Scalar::Unrepresentable;
+    match u.bytes().last() {
+        Some(b'f' | b'F') => return finite(if negative { f64::NEG_INFINITY } else { f64::INFINITY }),
+        Some(b'n' | b'N') => return Scalar::NotANumber,
+        _ => {}
     }
     let mut total = 0f64;
     for part in u.split(':') {
         match part.parse::<f64>() {
             Ok(p) => total = total * 60.0 + p,
-            // `._` passes the form and is no number: SnakeYAML fails on it as well.
-            Err(_) => return Scalar::Unrepresentable,
+            // Such as `._`.
+            Err(_) => return Scalar::Broken,
         }
     }
     finite(if negative { -total } else { total })
@@ -266,9 +284,13 @@ mod tests {
 
     #[test]
     fn what_json_cannot_hold_is_said() {
-        for t in [".inf", "-.INF", ".nan", "1e400"] {
-            assert_eq!(plain(t), Scalar::Unrepresentable, "{t}");
+        for t in [".inf", "+.Inf", "1e400"] {
+            assert_eq!(plain(t), Scalar::Infinite(f64::MAX), "{t}");
         }
+        assert_eq!(plain("-.INF"), Scalar::Infinite(f64::MIN));
+        assert_eq!(plain(".nan"), Scalar::NotANumber);
+        assert_eq!(plain("._"), Scalar::Broken);
+        assert!(reads_as_text("a b") && !reads_as_text("yes") && !reads_as_text("") && !reads_as_text("1_0"));
         for t in ["2001-12-14", "2001-12-14t21:59:43.10-05:00", "2001-1-4 21:59:43"] {
             assert_eq!(plain(t), Scalar::Date, "{t}");
         }

@@ -1,11 +1,6 @@
-//! What Storm demands of the value of each key it knows.
+//! What Storm demands of a value.
 
 use serde_json::Value;
-
-use crate::Conf;
-
-/// `conf/keys.txt`: a key and the kind of its value on each line.
-const KEYS: &str = include_str!("../keys.txt");
 
 /// A kind of value, as `keys.txt` spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,29 +18,45 @@ pub struct Misfit {
     pub fix: Option<String>,
 }
 
-/// Every key with a known kind, sorted, as `(key, kind word)`; a trailing `!` means that null is not allowed.
-pub fn known() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KEYS.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split_once(' '))
-}
-
-/// The kind of a key; for a key without one in Storm, the shape of its default.
-pub fn kind(key: &str) -> Option<Kind> {
-    if let Some((_, word)) = known().find(|(k, _)| *k == key) {
-        let bare = word.strip_suffix('!');
-        return Some(Kind { word: bare.unwrap_or(word), required: bare.is_some() });
-    }
-    let word = match Conf::shared_defaults().get(key)? {
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "list",
-        Value::Object(_) => "map",
-        Value::Null => return None,
-    };
-    Some(Kind { word, required: false })
-}
-
 impl Kind {
+    /// `word` as `keys.txt` has it; a trailing `!` means that null is not allowed, brackets that Storm does not check.
+    pub(crate) fn of(word: &'static str) -> Kind {
+        let word = word.strip_prefix('(').and_then(|w| w.strip_suffix(')')).unwrap_or(word);
+        let bare = word.strip_suffix('!');
+        Kind { word: bare.unwrap_or(word), required: bare.is_some() }
+    }
+
+    pub fn word(self) -> &'static str {
+        self.word
+    }
+
+    /// Whether null is refused.
+    pub fn is_required(self) -> bool {
+        self.required
+    }
+
+    /// Whether a list is wanted, and nothing else.
+    pub fn is_list(self) -> bool {
+        matches!(self.word, "strings" | "list" | "ports")
+    }
+
+    pub fn is_map(self) -> bool {
+        matches!(self.word, "map" | "map<string>" | "map<number>")
+    }
+
+    /// Whether a single text is what is wanted.
+    pub fn is_text(self) -> bool {
+        self.word == "string" || one_of(self.word).is_some()
+    }
+
+    pub fn is_number(self) -> bool {
+        is_numeric(self.word)
+    }
+
+    pub fn is_bool(self) -> bool {
+        self.word == "bool"
+    }
+
     /// `None` when the value fits.
     pub fn check(self, value: &Value) -> Option<Misfit> {
         if value.is_null() {
@@ -103,7 +114,8 @@ impl Kind {
         }
     }
 
-    fn phrase(self) -> String {
+    /// Completes "KEY must be ...".
+    pub fn phrase(self) -> String {
         match self.word {
             "bool" => "true or false".into(),
             "string" => "a text".into(),
@@ -168,19 +180,19 @@ fn quoted(v: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Conf, schema};
     use serde_json::json;
 
     fn misfit(key: &str, value: Value) -> Option<(String, Option<String>)> {
-        kind(key).unwrap().check(&value).map(|m| (m.expected, m.fix))
+        schema::key(key).unwrap().kind.check(&value).map(|m| (m.expected, m.fix))
     }
 
     #[test]
     fn every_default_fits_its_own_kind() {
         for (key, value) in Conf::shared_defaults().map() {
-            if let Some(kind) = kind(key)
-                && !value.is_null()
-            {
-                assert_eq!(kind.check(value), None, "{key}");
+            let known = schema::key(key).unwrap_or_else(|| panic!("{key} has no line in keys.txt"));
+            if !value.is_null() {
+                assert_eq!(known.kind.check(value), None, "{key}");
             }
         }
     }
