@@ -91,6 +91,7 @@ pub fn load_from(options: &LoadOptions) -> Result<Loaded, ConfErrors> {
 
 /// Reads a configuration file as text; bytes that are not UTF-8 are replaced, as Java replaces them, and the first of
 /// them is told.
+#[allow(clippy::result_large_err, reason = "a mistake is made once in a command, and told")]
 pub fn read_file(path: &Path) -> Result<(String, Option<Mistake>), Mistake> {
     let at = |path: PathBuf, line, column| Place::File { path, line, column };
     let bytes = std::fs::read(path).map_err(|e| Mistake {

@@ -184,6 +184,8 @@ impl<'t> Builder<'t> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
+                // What is not written has no bytes, though the parser points at the sign that follows.
+                let absent = text.is_empty() && style == ScalarStyle::Plain;
                 let value = self.scalar(text, style, tag, &at);
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -191,7 +193,10 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::BlockScalar,
                 };
-                let span = self.exactly(self.without_properties(at.span), style);
+                let mut span = self.exactly(self.without_properties(at.span), style);
+                if absent {
+                    span.end = span.start;
+                }
                 let node = Node { mark: at.mark, span, style, kind: Kind::Scalar(value) };
                 return self.put(node, anchor);
             }
