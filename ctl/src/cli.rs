@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod config;
+
 const EXAMPLES: &str = "Examples:
   stormctl quickstart README.md         a cluster on this machine counts the words of a file
   stormctl submit topology.yaml         send a topology to the cluster
@@ -100,6 +102,9 @@ pub enum Verb {
     Kill(Kill),
     /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
     Logs(Logs),
+    /// storm.yaml and zoo.cfg: look, change, check, compare
+    #[command(subcommand)]
+    Config(config::Config),
     /// Versions
     Version,
     /// The master, in the foreground

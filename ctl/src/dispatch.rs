@@ -8,7 +8,9 @@ use storm::builder::Natives;
 use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb, Zk};
-use crate::commands::{component, describe, jps, kill, lifecycle, list, local, logs, start, submit, version, zk};
+use crate::commands::{
+    component, config, describe, jps, kill, lifecycle, list, local, logs, start, submit, version, zk,
+};
 use crate::context::Context;
 use crate::daemons::{self, Daemon};
 use crate::exit::Exit;
@@ -55,6 +57,7 @@ fn run(cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
         }
         Verb::Local(args) => local::run(&load(Reader::Client)?, &args),
+        Verb::Config(verb) => runtime()?.block_on(config::run(printer, &cli.global, &verb)),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         verb => client(&load(Reader::Client)?, verb),

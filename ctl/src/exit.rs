@@ -15,12 +15,13 @@ pub enum Exit {
     Refused = 7,
     Conflict = 8,
     Partly = 9,
+    Findings = 10,
     Deadline = 124,
     Interrupted = 130,
 }
 
 /// Every exit status with its meaning.
-pub const TABLE: [(Exit, &str); 12] = [
+pub const TABLE: [(Exit, &str); 13] = [
     (Exit::Ok, "done"),
     (Exit::Failed, "failed"),
     (Exit::Usage, "the command line is wrong"),
@@ -31,6 +32,7 @@ pub const TABLE: [(Exit, &str); 12] = [
     (Exit::Refused, "refused: not allowed, or a confirmation is missing"),
     (Exit::Conflict, "conflict: it exists already, or changed meanwhile"),
     (Exit::Partly, "partly done: some of it failed"),
+    (Exit::Findings, "a check has found something wrong"),
     (Exit::Deadline, "not done within the time limit"),
     (Exit::Interrupted, "interrupted"),
 ];
@@ -57,7 +59,7 @@ mod tests {
     #[test]
     fn the_numbers_never_change() {
         let numbers: Vec<u8> = TABLE.iter().map(|(exit, _)| *exit as u8).collect();
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 124, 130]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 124, 130]);
     }
 
     #[test]

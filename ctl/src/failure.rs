@@ -51,6 +51,11 @@ impl Failure {
         Failure { exit: Exit::Ok, faults: Vec::new() }
     }
 
+    /// What is wrong has been shown as the result: only the exit status is left to say.
+    pub fn shown(exit: Exit) -> Failure {
+        Failure { exit, faults: Vec::new() }
+    }
+
     pub fn io(what: impl Into<String>, e: &io::Error) -> Failure {
         Failure::new(Exit::Failed, "io", what).evidence(e.to_string())
     }

@@ -361,6 +361,15 @@ impl<'t> Builder<'t> {
     fn check_key(&mut self, node: &Node, at: &At) {
         let what = match &node.kind {
             Kind::Scalar(Value::String(_)) => return,
+            Kind::Scalar(Value::Null)
+                if at.span.is_empty() && self.body[at.span.start - self.skipped..].starts_with(':') =>
+            {
+                let asked = self.body[..at.span.start - self.skipped].trim_end().ends_with('?');
+                if !asked {
+                    self.error("config/key", at, "there is no key before this colon", None);
+                }
+                return;
+            }
             Kind::Scalar(Value::Null) => "nothing",
             Kind::Scalar(Value::Bool(_)) => "true or false",
             Kind::Scalar(_) => "a number",

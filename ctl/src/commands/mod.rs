@@ -1,6 +1,7 @@
 //! One file for each verb or family of verbs.
 
 pub mod component;
+pub mod config;
 pub mod describe;
 pub mod jps;
 pub mod kill;

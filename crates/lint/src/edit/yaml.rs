@@ -146,15 +146,19 @@ fn replace(text: &Text, entry: &Entry, value: &Value) -> Vec<Edit> {
     if old.span.is_empty() {
         return vec![Edit::insert(colon, format!(" {rendered}"))];
     }
+    // A tag is about the value that goes.
+    let between = &text.as_str()[colon..old.span.start];
+    let start =
+        between.find(['!', '&']).filter(|at| between[..*at].trim().is_empty()).map_or(old.span.start, |at| colon + at);
     if is_one_line(text, old) {
-        return vec![Edit::new(old.span.clone(), rendered)];
+        return vec![Edit::new(start..old.span.end, rendered)];
     }
     // A block below the key: a comment on the key's own line stays behind the new value.
     let line_end = text.line_end(colon);
     if old.span.start > line_end {
         return vec![Edit::insert(colon, format!(" {rendered}")), Edit::remove(line_end..old.span.end)];
     }
-    vec![Edit::new(old.span.clone(), rendered)]
+    vec![Edit::new(start..old.span.end, rendered)]
 }
 
 /// The style of the texts in a value.

@@ -210,7 +210,10 @@ fn loopback(document: &Document<'_>) -> Vec<Finding> {
 /// One of the two lists was set, and the other still means this machine.
 fn defaults(document: &Document<'_>) -> Vec<Finding> {
     let Some((node, key, name)) = remote(document) else { return Vec::new() };
-    let missing = ["nimbus.seeds", "storm.zookeeper.servers"].into_iter().filter(|k| document.entry(k).is_none());
+    // An old name that is set has a finding of its own, which puts the new one there.
+    let renamed = |key: &str| key == "nimbus.seeds" && document.entry("nimbus.host").is_some();
+    let keys = ["nimbus.seeds", "storm.zookeeper.servers"].into_iter();
+    let missing = keys.filter(|k| document.entry(k).is_none() && !renamed(k));
     missing
         .map(|missing| {
             let message = format!("{missing} is not set, so it means this machine, though {key} names {name}");

@@ -88,6 +88,11 @@ impl<'s> Slips<'s> {
     fn line(&mut self, index: usize, line: &Line) {
         let text = self.text_of(line);
         let content = text.trim_start_matches([' ', '\t']);
+        if content.is_empty() && text.contains('\t') {
+            let edits = vec![Edit::remove(line.start..line.end)];
+            let fix = Some(("remove what cannot be seen", edits));
+            return self.add(Level::Error, "config/tab", line.start, "a tab stands where only blanks may", fix);
+        }
         if content.is_empty() || content.starts_with('#') {
             return;
         }

@@ -10,6 +10,9 @@ use crate::text::Edit;
 
 pub(super) fn check(document: &Document<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if let Some(root) = &document.root {
+        split_keys(document, root, &mut findings);
+    }
     for entry in document.entries() {
         walk(document, &entry.key, &entry.value, &mut findings);
         secret(document, &entry.key, &entry.value, &mut findings);
@@ -29,6 +32,24 @@ fn walk(document: &Document<'_>, key: &str, node: &Node, findings: &mut Vec<Find
             number(document, key, node, value, written, findings);
             stray_quote(document, key, node, value, written, findings);
         }
+        Kind::Scalar(_) => {}
+    }
+}
+
+/// Apache Storm's reader wants a key and its colon on one line.
+fn split_keys(document: &Document<'_>, node: &Node, findings: &mut Vec<Finding>) {
+    let text = document.subject.text.as_str();
+    match &node.kind {
+        Kind::Seq(items) => items.iter().for_each(|i| split_keys(document, i, findings)),
+        Kind::Map(entries) => entries.iter().filter(|e| !e.merged).for_each(|e| {
+            let colon = text[e.key_span.end..].find(':').map_or(e.key_span.end, |n| e.key_span.end + n);
+            let asked = text[..e.key_span.start].trim_end().ends_with('?');
+            if text[e.key_span.start..colon].contains('\n') && !asked {
+                let message = "a key and its colon must be on one line";
+                findings.push(document.finding(Level::Error, "config/key", e.key_mark, message));
+            }
+            split_keys(document, &e.value, findings);
+        }),
         Kind::Scalar(_) => {}
     }
 }
