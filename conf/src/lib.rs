@@ -13,7 +13,7 @@ pub mod yaml;
 
 pub use conf::Conf;
 pub use kind::{Kind, Misfit};
-pub use load::{DEFAULTS, LoadOptions, Loaded, load, load_from, option, read_file};
+pub use load::{DEFAULTS, LoadOptions, Loaded, check, load, load_from, option, read_file};
 pub use mistake::{ConfErrors, Mistake, Place};
 pub use nearest::nearest;
 pub use places::{Candidate, Environment, Reader, candidates, find};

@@ -91,6 +91,7 @@ pub fn load_from(options: &LoadOptions) -> Result<Loaded, ConfErrors> {
 
 /// Reads a configuration file as text; bytes that are not UTF-8 are replaced, as Java replaces them, and the first of
 /// them is told.
+#[allow(clippy::result_large_err, reason = "a mistake is made once in a command, and told")]
 pub fn read_file(path: &Path) -> Result<(String, Option<Mistake>), Mistake> {
     let at = |path: PathBuf, line, column| Place::File { path, line, column };
     let bytes = std::fs::read(path).map_err(|e| Mistake {
@@ -118,6 +119,13 @@ pub fn read_file(path: &Path) -> Result<(String, Option<Mistake>), Mistake> {
     })
 }
 
+/// What a load of this text would say, as the file at `path`.
+pub fn check(path: &Path, text: &str) -> Vec<(Level, Mistake)> {
+    let mut laying = Laying { conf: Conf::defaults(), origins: BTreeMap::new(), found: Vec::new() };
+    laying.text(path, text);
+    laying.found
+}
+
 /// The key and the value that `KEY=VALUE` sets; the value is JSON when it parses as such, else a text.
 pub fn option(text: &str) -> Option<(&str, Value)> {
     let (key, value) = text.split_once('=')?;
@@ -135,18 +143,18 @@ struct Laying {
 
 impl Laying {
     fn file(&mut self, path: &Path) {
-        let at = |mark: yaml::Mark| Place::File { path: path.to_owned(), line: mark.line, column: mark.column };
-        let text = match read_file(path) {
+        match read_file(path) {
             Ok((text, encoding)) => {
                 self.found.extend(encoding.map(|m| (Level::Warning, m)));
-                text
+                self.text(path, &text);
             }
-            Err(unreadable) => {
-                self.found.push((Level::Error, unreadable));
-                return;
-            }
-        };
-        let (root, faults) = yaml::read(&text);
+            Err(unreadable) => self.found.push((Level::Error, unreadable)),
+        }
+    }
+
+    fn text(&mut self, path: &Path, text: &str) {
+        let at = |mark: yaml::Mark| Place::File { path: path.to_owned(), line: mark.line, column: mark.column };
+        let (root, faults) = yaml::read(text);
         let broken = faults.iter().any(|f| f.code == "config/syntax");
         self.found.extend(faults.into_iter().map(|f| {
             let mistake = Mistake { code: f.code, place: at(f.mark), message: f.message, found: None, fix: f.fix };

@@ -54,7 +54,9 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, d) in [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("seeds", "sedes", 1), ("a", "a", 0)] {
+        for (a, b, d) in
+            [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("seeds", "sedes", 1), ("a", "a", 0)]
+        {
             assert_eq!(distance(a, b), d, "{a} {b}");
         }
     }

@@ -165,8 +165,18 @@ mod tests {
     fn the_tables_are_whole_and_sorted() {
         for key in keys() {
             assert!(!key.meaning.is_empty() && !key.readers.contains(&""), "{key:?}");
-            let words =
-                ["nimbus", "supervisor", "worker", "ui", "logviewer", "drpc", "pacemaker", "zookeeper", "client", "none"];
+            let words = [
+                "nimbus",
+                "supervisor",
+                "worker",
+                "ui",
+                "logviewer",
+                "drpc",
+                "pacemaker",
+                "zookeeper",
+                "client",
+                "none",
+            ];
             assert!(key.readers.iter().all(|r| words.contains(r)), "{key:?}");
         }
         assert!(keys().windows(2).all(|w| w[0].name < w[1].name));
@@ -181,7 +191,10 @@ mod tests {
     fn a_key_tells_what_it_is() {
         let seeds = key("nimbus.seeds").unwrap();
         assert_eq!((seeds.kind.word(), seeds.role), ("strings", Role::Hosts));
-        assert_eq!(seeds.restart(), "restart supervisor, ui; workers started afterwards see it; the next command sees it");
+        assert_eq!(
+            seeds.restart(),
+            "restart supervisor, ui; workers started afterwards see it; the next command sees it"
+        );
         assert_eq!(key("storm.zookeeper.auth.user").unwrap().restart(), "nothing: nobody reads it");
         assert!(key("nimbus.sedes").is_none());
         assert_eq!(zoo_key("server.12").unwrap().name, "server.*");

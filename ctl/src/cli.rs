@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod config;
 pub mod doctor;
 pub mod storm;
 pub mod tui;
@@ -151,6 +152,9 @@ pub enum Verb {
     Doctor(doctor::Doctor),
     /// The whole cluster on one screen, to look at and to act on
     Tui(Box<tui::Tui>),
+    /// storm.yaml and zoo.cfg: look, change, check, compare
+    #[command(subcommand)]
+    Config(config::Config),
     /// Versions
     Version,
     /// The master, in the foreground

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use storm_conf::{Conf, LoadOptions, Reader};
+use storm_conf::{Conf, LoadOptions, Mistake, Reader};
 use storm_thrift::NimbusClient;
 
 use crate::cli::Global;
@@ -17,6 +17,8 @@ pub struct Context {
     pub conf: Conf,
     /// The file that the configuration came from, if there was one.
     pub file: Option<PathBuf>,
+    /// What is hardly meant; client commands have printed it, daemons log it.
+    pub warnings: Vec<Mistake>,
 }
 
 impl Context {
@@ -28,7 +30,10 @@ impl Context {
             ..LoadOptions::default()
         };
         let loaded = storm_conf::load_from(&options)?;
-        Ok(Context { printer, global, conf: loaded.conf, file: loaded.file })
+        if reader != Reader::Daemon {
+            loaded.warnings.iter().for_each(|w| printer.warning(w));
+        }
+        Ok(Context { printer, global, conf: loaded.conf, file: loaded.file, warnings: loaded.warnings })
     }
 
     /// A connection to the leading Nimbus.

@@ -56,6 +56,9 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
         Failure::new(Exit::Failed, "log/unwritable", format!("cannot write the log {}", file.display()))
             .evidence(e.to_string())
     })?;
+    for warning in &ctx.warnings {
+        tracing::warn!("{warning}");
+    }
     let record = Arc::new(Mutex::new(record(role, args, &ctx.conf)?));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         // Sockets and timers only: more threads would cost memory and win nothing.

@@ -9,8 +9,9 @@ use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, blobstore, component, conf_value, credentials, describe, doctor, drpc, get_errors, health, heartbeats, java,
-    jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, start, submit, tui, version, why, zk,
+    admin, blobstore, component, conf_value, config, credentials, describe, doctor, drpc, get_errors, health,
+    heartbeats, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, start, submit, tui,
+    version, why, zk,
 };
 use crate::context::Context;
 use crate::daemons::{self, Daemon};
@@ -71,6 +72,7 @@ fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::Why(args) => runtime()?.block_on(why::run(&printer, &cli.global, &args)),
         Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
         Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
+        Verb::Config(verb) => runtime()?.block_on(config::run(printer, &cli.global, &verb)),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+use storm_conf::Mistake;
 
 use crate::cli::Format;
 use crate::failure::Failure;
@@ -82,6 +83,23 @@ impl Printer {
         let _ = err.flush();
     }
 
+    /// Something about the configuration that is hardly meant, and that a command goes on with.
+    pub fn warning(&self, m: &Mistake) {
+        let text = match self.format {
+            Format::Json | Format::Jsonl => {
+                let place = m.place.to_string();
+                let object = json!({"apiVersion": API_VERSION, "kind": "Warning", "code": m.code, "message": m.message,
+                    "place": place, "hint": m.fix});
+                format!("{object}\n")
+            }
+            _ => {
+                let fix = m.fix.as_ref().map(|f| format!("  fix: {f}\n")).unwrap_or_default();
+                format!("{} {}\n  {}\n{fix}", self.paint("33;1", &format!("warning[{}]:", m.code)), m.message, m.place)
+            }
+        };
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
     /// A line that the next one replaces; nothing when nobody watches.
     pub fn progress(&self, text: &str) {
         if self.err_terminal {
@@ -141,7 +159,6 @@ fn render<R: Report>(report: &R, format: Format) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     struct Two;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 /// Lowest first; the packages of one row know nothing of each other.
 const LAYERS: &[&[&str]] = &[
     &["storm-conf"],
+    &["storm-lint"],
     &["storm-thrift"],
     &["storm-zk"],
     &["storm-topology"],

@@ -184,6 +184,8 @@ impl<'t> Builder<'t> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
+                // What is not written has no bytes, though the parser points at the sign that follows.
+                let absent = text.is_empty() && style == ScalarStyle::Plain;
                 let value = self.scalar(text, style, tag, &at);
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
@@ -191,7 +193,10 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::BlockScalar,
                 };
-                let span = self.exactly(self.without_properties(at.span), style);
+                let mut span = self.exactly(self.without_properties(at.span), style);
+                if absent {
+                    span.end = span.start;
+                }
                 let node = Node { mark: at.mark, span, style, kind: Kind::Scalar(value) };
                 return self.put(node, anchor);
             }
@@ -356,6 +361,15 @@ impl<'t> Builder<'t> {
     fn check_key(&mut self, node: &Node, at: &At) {
         let what = match &node.kind {
             Kind::Scalar(Value::String(_)) => return,
+            Kind::Scalar(Value::Null)
+                if at.span.is_empty() && self.body[at.span.start - self.skipped..].starts_with(':') =>
+            {
+                let asked = self.body[..at.span.start - self.skipped].trim_end().ends_with('?');
+                if !asked {
+                    self.error("config/key", at, "there is no key before this colon", None);
+                }
+                return;
+            }
             Kind::Scalar(Value::Null) => "nothing",
             Kind::Scalar(Value::Bool(_)) => "true or false",
             Kind::Scalar(_) => "a number",

@@ -81,7 +81,7 @@ impl Relaxed<'_> {
                 }
                 '\n' | '\r' => self.inner_break(),
                 '#' => self.until(is_break),
-                '&' | '!' | '*' => self.until(char::is_whitespace),
+                '&' | '!' | '*' => self.until(|c| c.is_whitespace() || ",[]{}".contains(c)),
                 '"' | '\'' => self.quoted(c),
                 '[' | '{' => {
                     self.depth += 1;

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod blobstore;
 pub mod component;
 pub mod conf_value;
+pub mod config;
 pub mod credentials;
 pub mod describe;
 pub mod doctor;

@@ -156,11 +156,11 @@ fn the_exit_status_tells_what_is_wrong() {
 fn a_bad_storm_yaml_is_told_with_every_place() {
     let nest = Nest::new();
     fs::create_dir(nest.dir().join(".storm")).expect("made");
-    let text = "storm.zookeeper.servers: zk1\nnimbus.thrift.port: yes\nui.port: 1\nui.port: 2\n";
+    let text = "storm.zookeeper.servers: zk1\nnimbus.thrift.port: yes\nui.port: 1\nui.title: 2\n";
     fs::write(nest.dir().join(".storm/storm.yaml"), text).expect("written");
     let done = nest.run(command(&nest, &["list"]));
     assert_eq!(done.status.code(), Some(6), "{done:?}");
-    for place in [".storm/storm.yaml:1:26", ".storm/storm.yaml:2:21", ".storm/storm.yaml:4:1"] {
+    for place in [".storm/storm.yaml:1:26", ".storm/storm.yaml:2:21", ".storm/storm.yaml:4:11"] {
         assert!(done.stderr.contains(place), "no {place} in\n{}", done.stderr);
     }
     assert!(done.stderr.contains("fix: write [\"zk1\"]"), "{}", done.stderr);

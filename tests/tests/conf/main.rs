@@ -1,5 +1,6 @@
 //! Our configuration against Apache Storm's own: its defaults, its checks of each key, and its YAML reader.
 
+mod edits;
 mod snakeyaml;
 
 use std::collections::BTreeMap;
