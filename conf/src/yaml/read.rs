@@ -109,7 +109,8 @@ impl<'t> Builder<'t> {
         let (start, end) = (byte(span.start.index()), byte(span.end.index()).max(byte(span.start.index())));
         // What ends a scalar is found behind the line breaks and blanks that follow it.
         let end = start + self.body[start..end].trim_end().len();
-        let mark = if self.elsewhere {
+        // At the end of the text the parser counts a line that is not there.
+        let mark = if self.elsewhere || start == self.body.len() {
             let before = &self.body[..start];
             let line = before.rfind('\n').map_or(0, |at| at + 1);
             Mark { line: 1 + before.matches('\n').count(), column: 1 + before[line..].chars().count() }
