@@ -9,11 +9,14 @@ pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Opti
 /// The same, only where hardly anything else can be meant; for names in files, which may well be somebody's own.
 pub fn alike<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = folded(name);
-    if let Some(same) = names.clone().find(|n| folded(n) == plain) {
+    if let Some(same) = names.clone().find(|n| n.len() == name.len() && folded(n) == plain) {
         return Some(same);
     }
-    let near = names.map(|n| (distance(&plain, &folded(n)), n)).min()?;
-    (near.0 <= 1 + name.len() / 12).then_some(near.1)
+    let limit = 1 + name.len() / 12;
+    // Of another length it cannot be, and most are.
+    let near =
+        names.filter(|n| n.len().abs_diff(name.len()) <= limit).map(|n| (distance(&plain, &folded(n)), n)).min()?;
+    (near.0 <= limit).then_some(near.1)
 }
 
 /// Without what is easily mistaken: case, and which sign separates words.

@@ -4,6 +4,7 @@ mod node;
 mod read;
 mod relax;
 mod scalar;
+mod spans;
 
 pub use node::{Entry, Fault, Kind, Level, Mark, Node, Style};
 pub use read::read;

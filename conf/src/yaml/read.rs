@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 use serde_json::Value;
 
-use super::node::{Entry, Fault, Kind, Level, Mark, Node, Style};
+use super::node::{Entry, Fault, Kind, Level, Node, Style};
 use super::relax::relax;
 use super::scalar::{self, Scalar};
+use super::spans::{At, Spans};
 
 /// SnakeYAML's own limits: nesting, and a bound on what aliases may unfold to.
 const MAX_DEPTH: usize = 50;
@@ -45,7 +45,7 @@ fn read_body(body: &str, mut builder: Builder<'_>) -> (Option<Node>, Vec<Fault>)
                 }
             }
             Err(e) => {
-                let at = builder.place(Span::empty(*e.marker()));
+                let at = builder.spans.place(Span::empty(*e.marker()));
                 builder.error(SYNTAX, &at, e.info().to_owned(), None);
                 break;
             }
@@ -55,13 +55,7 @@ fn read_body(body: &str, mut builder: Builder<'_>) -> (Option<Node>, Vec<Fault>)
 }
 
 struct Builder<'t> {
-    body: &'t str,
-    /// The bytes before the body: the mark of the byte order.
-    skipped: usize,
-    /// Where each character begins, when that is not where it stands.
-    offsets: Option<Vec<usize>>,
-    /// The parser has another text, so its lines and columns are not ours.
-    elsewhere: bool,
+    spans: Spans<'t>,
     open: Vec<Frame>,
     anchors: HashMap<usize, Node>,
     root: Option<Node>,
@@ -79,19 +73,10 @@ struct Frame {
     ordered: bool,
 }
 
-#[derive(Clone)]
-struct At {
-    mark: Mark,
-    span: Range<usize>,
-}
-
 impl<'t> Builder<'t> {
     fn new(body: &'t str, skipped: usize, offsets: Option<Vec<usize>>, elsewhere: bool) -> Builder<'t> {
         Builder {
-            body,
-            skipped,
-            offsets,
-            elsewhere,
+            spans: Spans { body, skipped, offsets, elsewhere },
             open: Vec::new(),
             anchors: HashMap::new(),
             root: None,
@@ -99,64 +84,6 @@ impl<'t> Builder<'t> {
             nodes: 0,
             faults: Vec::new(),
         }
-    }
-
-    fn place(&self, span: Span) -> At {
-        let byte = |index: usize| match &self.offsets {
-            None => index.min(self.body.len()),
-            Some(table) => table.get(index).copied().unwrap_or(self.body.len()),
-        };
-        let (start, end) = (byte(span.start.index()), byte(span.end.index()).max(byte(span.start.index())));
-        // What ends a scalar is found behind the line breaks and blanks that follow it.
-        let end = start + self.body[start..end].trim_end().len();
-        let mark = if self.elsewhere {
-            let before = &self.body[..start];
-            let line = before.rfind('\n').map_or(0, |at| at + 1);
-            Mark { line: 1 + before.matches('\n').count(), column: 1 + before[line..].chars().count() }
-        } else {
-            Mark { line: span.start.line(), column: span.start.col() + 1 }
-        };
-        At { mark, span: start + self.skipped..end + self.skipped }
-    }
-
-    /// The span behind an anchor and a tag, which are not part of the value.
-    fn without_properties(&self, span: Range<usize>) -> Range<usize> {
-        let mut start = span.start;
-        loop {
-            let rest = &self.body[start - self.skipped..];
-            if !rest.starts_with(['&', '!']) {
-                return start..span.end.max(start);
-            }
-            let word = rest.find(char::is_whitespace).unwrap_or(rest.len());
-            start += word + (rest[word..].len() - rest[word..].trim_start().len());
-        }
-    }
-
-    /// The span of a scalar with its quotes or its `|`, and without the comment that follows: the parser has it otherwise.
-    fn exactly(&self, span: Range<usize>, style: Style) -> Range<usize> {
-        let quote = match style {
-            Style::Single => b'\'',
-            Style::Double => b'"',
-            Style::BlockScalar => {
-                let before = self.body[..span.start - self.skipped].trim_end();
-                let line = before.rfind('\n').map_or(0, |at| at + 1);
-                let header = before[line..].rfind(['|', '>']).map(|at| line + at + self.skipped);
-                return header.unwrap_or(span.start)..span.end;
-            }
-            _ => return span,
-        };
-        let bytes = &self.body.as_bytes()[span.start - self.skipped..];
-        let mut at = 1;
-        while at < bytes.len() {
-            match bytes[at] {
-                b'\\' if quote == b'"' => at += 1,
-                b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 1,
-                byte if byte == quote => return span.start..span.start + at + 1,
-                _ => {}
-            }
-            at += 1;
-        }
-        span
     }
 
     fn error(&mut self, code: &'static str, at: &At, message: impl Into<String>, fix: Option<String>) {
@@ -173,7 +100,7 @@ impl<'t> Builder<'t> {
 
     /// False when reading on makes no sense.
     fn take(&mut self, event: Event<'_>, span: Span) -> bool {
-        let at = self.place(span);
+        let at = self.spans.place(span);
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -193,7 +120,7 @@ impl<'t> Builder<'t> {
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::BlockScalar,
                 };
-                let mut span = self.exactly(self.without_properties(at.span), style);
+                let mut span = self.spans.exactly(self.spans.without_properties(at.span), style);
                 if absent {
                     span.end = span.start;
                 }
@@ -242,14 +169,14 @@ impl<'t> Builder<'t> {
             self.error("config/depth", &at, format!("nested more than {MAX_DEPTH} levels deep"), None);
             return false;
         }
-        let mut span = self.without_properties(at.span);
-        let flow = self.body[span.start - self.skipped..].starts_with(['[', '{']);
+        let mut span = self.spans.without_properties(at.span);
+        let flow = self.spans.rest(span.start).starts_with(['[', '{']);
         let style = if flow { Style::Flow } else { Style::Block };
         if style == Style::Block && matches!(kind, Kind::Seq(_)) {
             // The parser starts a list that is not indented at its first value.
-            let before = &self.body[..span.start - self.skipped];
+            let before = self.spans.before(span.start);
             if let Some(dash) = before.trim_end_matches(' ').strip_suffix('-') {
-                span.start = dash.len() + self.skipped;
+                span.start = dash.len() + self.spans.skipped;
             }
         }
         self.open.push(Frame { node: Node { mark: at.mark, span, style, kind }, anchor, key: None, ordered });
@@ -348,7 +275,7 @@ impl<'t> Builder<'t> {
             (Kind::Map(_), Some(key)) => key,
             (Kind::Scalar(_), _) => unreachable!("only collections are opened"),
         };
-        if key == "<<" && self.body[key_at.span.start - self.skipped..].starts_with("<<") {
+        if key == "<<" && self.spans.rest(key_at.span.start).starts_with("<<") {
             self.merge(node);
         } else {
             let (key_mark, key_span) = (key_at.mark, key_at.span);
@@ -361,10 +288,8 @@ impl<'t> Builder<'t> {
     fn check_key(&mut self, node: &Node, at: &At) {
         let what = match &node.kind {
             Kind::Scalar(Value::String(_)) => return,
-            Kind::Scalar(Value::Null)
-                if at.span.is_empty() && self.body[at.span.start - self.skipped..].starts_with(':') =>
-            {
-                let asked = self.body[..at.span.start - self.skipped].trim_end().ends_with('?');
+            Kind::Scalar(Value::Null) if at.span.is_empty() && self.spans.rest(at.span.start).starts_with(':') => {
+                let asked = self.spans.before(at.span.start).trim_end().ends_with('?');
                 if !asked {
                     self.error("config/key", at, "there is no key before this colon", None);
                 }
@@ -379,7 +304,7 @@ impl<'t> Builder<'t> {
                 return;
             }
         };
-        let written = &self.body[at.span.start - self.skipped..at.span.end - self.skipped];
+        let written = &self.spans.rest(at.span.start)[..at.span.len()];
         let fix = Some(format!("quote it: \"{written}\""));
         self.warning("config/key", at, format!("a key must be a text, and {written} is {what}"), fix);
     }
@@ -458,6 +383,7 @@ fn key_text(node: &Node) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Mark;
     use serde_json::json;
 
     #[test]

@@ -135,7 +135,8 @@ impl Relaxed<'_> {
     }
 
     fn plain(&mut self) {
-        let mut before = ' ';
+        // What it begins with is part of it, but for a colon before a bracket.
+        let mut before = if self.peek() == Some(':') { ' ' } else { self.step().unwrap_or(' ') };
         while let Some(c) = self.peek() {
             let next = self.rest().chars().nth(1);
             match c {

@@ -1,4 +1,4 @@
-//! Applying what findings propose, one after the other, each looked at again.
+//! Applying what findings propose, and looking again: nothing is taken that does not make the file better.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use crate::finding::{Finding, Level};
 use crate::host::Host;
 use crate::lint::lint;
 use crate::subject::Subject;
-use crate::text::apply;
+use crate::text::{Edit, apply};
 
 /// What became of a file.
 #[derive(Debug, Clone)]
@@ -41,23 +41,46 @@ pub fn mend(subjects: &[Subject], which: usize, host: &Host, allowed: &[String])
     let mut mended = Vec::new();
     let mut seen = HashSet::from([subjects[which].text.as_str().to_owned()]);
     while mended.len() < MOST {
-        let next = left.iter().find_map(|finding| {
-            let edits = finding.fix.as_ref().map(|f| &f.edits).filter(|e| !e.is_empty())?;
-            let text = apply(subjects[which].text.as_str(), edits)?;
-            if seen.contains(&text) {
+        let mut attempt = |findings: &[&Finding]| {
+            let edits: Vec<Edit> = findings.iter().flat_map(|f| edits(f)).cloned().collect();
+            let text = apply(subjects[which].text.as_str(), &edits)?;
+            if !seen.insert(text.clone()) {
                 return None;
             }
             let mut tried = subjects.clone();
             tried[which] = subjects[which].with_text(text);
             let after = look(&tried);
-            (badness(&after) < badness(&left)).then(|| (finding.clone(), tried, after))
-        });
-        let Some((finding, tried, after)) = next else { break };
-        seen.insert(tried[which].text.as_str().to_owned());
+            let done: Vec<Finding> = findings.iter().map(|f| (*f).clone()).collect();
+            (badness(&after) < badness(&left)).then_some((done, tried, after))
+        };
+        // All at once, and one by one only where that makes nothing better.
+        let together = apart(&left);
+        let next = if together.is_empty() { None } else { attempt(&together) };
+        let next = next.or_else(|| left.iter().filter(|f| !edits(f).is_empty()).find_map(|f| attempt(&[f])));
+        let Some((done, tried, after)) = next else { break };
         (subjects, left) = (tried, after);
-        mended.push(finding);
+        mended.extend(done);
     }
     Mended { text: subjects[which].text.as_str().to_owned(), mended, left }
+}
+
+fn edits(finding: &Finding) -> &[Edit] {
+    finding.fix.as_ref().map_or(&[], |f| f.edits.as_slice())
+}
+
+/// Findings whose changes do not touch each other, the first ones first.
+fn apart(findings: &[Finding]) -> Vec<&Finding> {
+    let mut taken: Vec<&Edit> = Vec::new();
+    let mut chosen = Vec::new();
+    for finding in findings {
+        let own = edits(finding);
+        let touches = |a: &Edit, b: &Edit| a.range.start <= b.range.end && b.range.start <= a.range.end;
+        if !own.is_empty() && own.iter().all(|edit| !taken.iter().any(|t| touches(edit, t))) {
+            taken.extend(own);
+            chosen.push(finding);
+        }
+    }
+    chosen
 }
 
 /// Smaller is better: a document that cannot be read hides more than it shows.

@@ -194,7 +194,7 @@ fn files_that_are_no_flux() {
     for (text, part) in [
         ("", "empty"),
         ("just text", "must be a map"),
-        ("name: x\nspouts: [", "t.yaml:3:1"),
+        ("name: x\nspouts: [", "t.yaml:2:10"),
         ("name: x\nspouts: []\n", "at least one spout"),
         ("spouts: [{id: a, className: lines, constructorArgs: [f]}]\n", "no name"),
         ("name: a/b\nspouts: [{id: a, className: lines, constructorArgs: [f]}]\n", "must not contain"),

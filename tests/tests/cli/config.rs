@@ -291,6 +291,8 @@ fn reads_come_in_every_form_and_hide_passwords() {
         }
     }
     assert!(!machine.config(&["list"]).ok().contains("u:secret"));
+    let dry = machine.config(&["set", "ui.port", "8082", "--dry-run"]).ok();
+    assert!(dry.contains(" storm.zookeeper.auth.payload: ********\n") && !dry.contains("secret"), "{dry}");
     assert!(machine.config(&["list", "--secrets"]).ok().contains("u:secret"));
     assert_eq!(machine.config(&["get", "ui.port", "-o", "storm"]).ok(), "ui.port: 8081\n");
     let all = machine.json(&["list", "--all"]);

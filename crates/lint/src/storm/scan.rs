@@ -51,13 +51,19 @@ impl Scan {
     }
 
     pub fn in_comment(&self, at: usize) -> bool {
-        self.comments.iter().any(|c| c.contains(&at))
+        around(&self.comments, at).is_some()
     }
 
     /// The quoted text around a byte.
     pub fn quotes_around(&self, at: usize) -> Option<&Range<usize>> {
-        self.quoted.iter().find(|q| q.contains(&at))
+        around(&self.quoted, at)
     }
+}
+
+/// The one of the ranges, which are in order, that has this byte.
+fn around(ranges: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+    let before = ranges.partition_point(|r| r.start <= at);
+    ranges[..before].last().filter(|r| r.contains(&at))
 }
 
 struct Scanner<'t> {
@@ -193,7 +199,8 @@ impl Scanner<'_> {
     }
 
     fn plain(&mut self) {
-        let mut before = ' ';
+        // What it begins with is part of it, whatever it is.
+        let mut before = self.step().unwrap_or(' ');
         while let Some(c) = self.peek() {
             let next = self.text[self.at..].chars().nth(1);
             let flow = !self.brackets.is_empty();
@@ -248,8 +255,7 @@ impl Scanner<'_> {
     /// Behind the last character before `at` that is neither blank nor comment.
     fn content_end(&self, at: usize) -> usize {
         let mut end = self.text[..at].trim_end().len();
-        while let Some(comment) = self.scan.comments.iter().find(|c| c.end == end || c.contains(&end.saturating_sub(1)))
-        {
+        while let Some(comment) = around(&self.scan.comments, end.saturating_sub(1)) {
             end = self.text[..comment.start].trim_end().len();
         }
         end

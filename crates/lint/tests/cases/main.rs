@@ -1,5 +1,6 @@
 //! What users' files have had wrong: each input with its findings and what becomes of it.
 
+mod hostile;
 mod log4j;
 mod slips;
 mod values;

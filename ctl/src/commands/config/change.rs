@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use storm_conf::{ConfErrors, Level, Mistake, schema};
+use storm_lint::Format;
 use storm_lint::edit::{self, EditError, from_words, shown};
 use storm_lint::store::{File, Written};
-use storm_lint::{Format, diff};
 
 use super::values::{guarded, nearest};
 use super::{ask, place};
@@ -168,7 +168,7 @@ fn finish(
         return Err(failure);
     }
     let shown_path = place::shown(done.path);
-    let lines = diff::lines(old, new, &shown_path, &shown_path);
+    let lines = place::difference(old, new, &shown_path);
     let mut details = Map::new();
     details.insert("file".into(), json!(shown_path));
     details.insert("changed".into(), json!(old != new));

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Map, json};
 use storm_lint::store::{File, Written};
-use storm_lint::{Finding, diff, lint};
+use storm_lint::{Finding, lint};
 use tempfile::TempDir;
 
 use super::change::load_errors;
@@ -63,7 +63,7 @@ impl Editing<'_> {
 
     fn write(&self, old: &str, new: &str, copy: Copy, findings: &[Finding]) -> Result<(), Failure> {
         let name = place::shown(self.path);
-        let lines = diff::lines(old, new, &name, &name);
+        let lines = place::difference(old, new, &name);
         let mut details = Map::new();
         details.insert("file".into(), json!(name));
         details.insert("diff".into(), json!(lines));

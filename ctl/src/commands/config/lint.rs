@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use storm_conf::{Conf, Level as LoadLevel};
 use storm_lint::store::Written;
-use storm_lint::{Finding, Format, Level, Subject, diff, lint, mend};
+use storm_lint::{Finding, Format, Level, Subject, lint, mend};
 
 use super::{facts, place};
 use crate::cli::Global;
@@ -59,7 +59,7 @@ fn fix(printer: Printer, args: &Lint, mut subjects: Vec<Subject>) -> Result<(), 
             continue;
         }
         if args.dry_run {
-            printer.note(diff::lines(&old, &mended.text, &place::shown(&path), &place::shown(&path)).trim_end());
+            printer.note(place::difference(&old, &mended.text, &place::shown(&path)).trim_end());
         } else {
             let file = place::read(&path)?;
             if file.text().map_err(|e| place::store_failure(&e))? != old {

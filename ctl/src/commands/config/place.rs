@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use storm_conf::{Environment, LoadOptions, Reader};
 use storm_lint::store::{Change, File, StoreError, Written};
-use storm_lint::{Format, Subject};
+use storm_lint::{Format, Subject, diff};
 
 use crate::cli::Global;
 use crate::cli::config::Which;
@@ -124,6 +124,20 @@ pub fn look(path: &Path) -> Result<Subject, Failure> {
         storm_conf::Place::Option(_) => None,
     });
     Ok(subject)
+}
+
+/// The lines that differ, without the passwords in them.
+pub fn difference(old: &str, new: &str, name: &str) -> String {
+    let guarded = |line: &str| {
+        let body = line.strip_prefix([' ', '+', '-']).unwrap_or_default();
+        let key = body.split([':', '=']).next().unwrap_or_default().trim().trim_matches(['"', '\'']);
+        if super::values::is_secret(key) && key.len() < body.len() {
+            format!("{}{key}: ********\n", &line[..1])
+        } else {
+            line.to_owned()
+        }
+    };
+    diff::lines(old, new, name, name).split_inclusive('\n').map(guarded).collect()
 }
 
 /// A path as people want to see it: from here where that is shorter.
