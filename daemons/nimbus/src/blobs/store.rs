@@ -248,7 +248,13 @@ impl BlobStore {
     fn set_meta_aside(&self, key: &str, why: &BlobError) -> Result<SettableBlobMeta, BlobError> {
         let folder = dir(&self.root, META, key);
         let path = folder.join(FILE);
-        let aside = folder.join(format!("{FILE}.broken-{}", self.clock.now_ms()));
+        // Two in one millisecond get two names: nothing that was set aside is written over.
+        let mut at = self.clock.now_ms();
+        let mut aside = folder.join(format!("{FILE}.broken-{at}"));
+        while aside.exists() {
+            at += 1;
+            aside = folder.join(format!("{FILE}.broken-{at}"));
+        }
         if path.exists() {
             fs::rename(&path, &aside).map_err(BlobError::io("set aside", &path))?;
         }
