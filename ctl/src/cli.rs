@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub mod agent;
 pub mod config;
 pub mod doctor;
 pub mod storm;
@@ -104,7 +105,7 @@ pub enum Verb {
     Rebalance(Rebalance),
     /// End topologies
     Kill(Kill),
-    /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
+    /// What the workers of a topology have logged (or a daemon: nimbus, supervisor, zookeeper, agent)
     Logs(Logs),
     /// What a component of a topology emits, line by line
     Monitor(storm::Monitor),
@@ -161,6 +162,8 @@ pub enum Verb {
     Nimbus(Daemon),
     /// The keeper of this machine's workers, in the foreground
     Supervisor(Daemon),
+    /// The agent of this host, in the foreground; and the certificates that agents need
+    Agent(agent::Agent),
     /// A ZooKeeper server for one machine, in the foreground
     #[command(name = "dev-zookeeper", alias = "dev_zookeeper", alias = "zookeeper")]
     DevZookeeper(DevZookeeper),
@@ -194,6 +197,7 @@ pub enum Role {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Agent,
 }
 
 #[derive(Debug, Args)]
@@ -236,6 +240,9 @@ pub struct Jps {
     /// Flags of the JVM that came from a file
     #[arg(short = 'V')]
     pub vm_flags: bool,
+    /// The processes of these hosts, told by their agents: a,b:6630; or all
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -348,10 +355,14 @@ pub struct Logs {
     pub grep: Option<String>,
     /// Only entries of this level and worse
     #[arg(short, long, value_name = "LEVEL")]
-    pub level: Option<crate::commands::logs::Level>,
+    pub level: Option<storm_machine::logs::Level>,
     /// Only workers that run this component
     #[arg(long, value_name = "COMPONENT")]
     pub component: Option<String>,
+    /// The logs of these hosts, told by their agents: a,b:6630; or all. Without it, those of this machine, and those of
+    /// workers on others that have an agent
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, blobstore, component, conf_value, config, credentials, describe, doctor, drpc, get_errors, health,
+    admin, agent, blobstore, component, conf_value, config, credentials, describe, doctor, drpc, get_errors, health,
     heartbeats, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, start, submit, tui,
     version, why, zk,
 };
@@ -50,7 +50,10 @@ fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
     match cli.verb {
         Verb::Version => version::run(&printer),
-        Verb::Jps(args) => jps::run(&printer, &args),
+        Verb::Jps(args) => match &args.hosts {
+            None => jps::run(&printer, &args),
+            Some(hosts) => runtime()?.block_on(jps::of_hosts(&load(Reader::Client)?, &args, hosts)),
+        },
         Verb::Logs(args) => runtime()?.block_on(logs::run(&load(Reader::Operator)?, &args)),
         Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),
         Verb::Stop(args) => start::stop(&load(Reader::Operator)?, &args),
@@ -58,6 +61,10 @@ fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::Status(args) => start::status(&load(Reader::Operator)?, &args),
         Verb::Nimbus(args) => daemons::run(&Daemon::Nimbus, &args, &load(Reader::Daemon)?),
         Verb::Supervisor(args) => daemons::run(&Daemon::Supervisor, &args, &load(Reader::Daemon)?),
+        Verb::Agent(args) => match &args.verb {
+            None => daemons::run(&Daemon::Agent, &args.daemon, &load(Reader::Daemon)?),
+            Some(verb) => runtime()?.block_on(agent::run(&load(Reader::Operator)?, verb)),
+        },
         Verb::DevZookeeper(args) => {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
         }

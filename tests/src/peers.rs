@@ -1,4 +1,4 @@
-//! The real programs our tests are judged by: Apache Storm, Apache ZooKeeper, Curator and kazoo.
+//! The real programs our tests are judged by: Apache Storm, Apache ZooKeeper, Curator, kazoo and gRPC's own.
 //!
 //! They come through Maven and pip into `target/peers`, once: each set is fetched into a scratch folder and renamed
 //! into place under a name that carries its version, so an existing folder is always complete and a change of
@@ -20,6 +20,7 @@ const METRICS: &str = "4.2.37";
 const SNAPPY: &str = "1.1.10.8";
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
 const KAZOO: &str = "kazoo==2.11.0";
+const GRPC: &str = "1.85.1";
 
 /// Class path of Apache Storm's workers and of topologies: `storm-client` with what it needs.
 pub fn storm_client_classpath() -> String {
@@ -77,9 +78,19 @@ pub fn multilang_python_jar() -> PathBuf {
 
 /// What `PYTHONPATH` must hold for `import kazoo`.
 pub fn python_path() -> PathBuf {
-    fetched(&KAZOO.replace("==", "-"), |scratch| {
+    python_packages(&KAZOO.replace("==", "-"), &[KAZOO.to_owned()])
+}
+
+/// What `PYTHONPATH` must hold for `import grpc`, with its health and reflection services.
+pub fn python_grpc_path() -> PathBuf {
+    let packages = ["grpcio-health-checking", "grpcio-reflection"].map(|name| format!("{name}=={GRPC}"));
+    python_packages(&format!("grpc-{GRPC}"), &packages)
+}
+
+fn python_packages(name: &str, packages: &[String]) -> PathBuf {
+    fetched(name, |scratch| {
         let mut pip = Command::new(tool("python3", "the Debian package python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).arg(KAZOO);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).args(packages);
         run(pip, "install Debian's python3-pip if pip is missing, and check that the package registry is reachable");
     })
 }

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, json};
+use storm_machine::process::sweep::{self, Scope};
+use storm_machine::process::{Entry, Identity};
 
 use crate::change::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::sweep::{self, Scope};
-use crate::process::{Entry, Identity};
 
 /// By this much the clock of files and that of processes may differ.
 const SLACK: Duration = Duration::from_secs(2);

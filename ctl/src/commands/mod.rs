@@ -1,6 +1,7 @@
 //! One file for each verb or family of verbs.
 
 pub mod admin;
+pub mod agent;
 pub mod blobstore;
 pub mod component;
 pub mod conf_value;

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use storm_machine::process::sweep::{self, Scope};
 
 use crate::cli::{self, Role};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Report;
-use crate::process::sweep::{self, Scope};
 use crate::roles;
 use crate::service::{self, Launch, State, Stopped};
 use crate::table::{Side, Table, age, or_dash};

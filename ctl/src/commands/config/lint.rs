@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use storm_conf::{Conf, Level as LoadLevel};
 use storm_lint::store::Written;
 use storm_lint::{Finding, Format, Level, Subject, lint, mend};
+use storm_machine::facts;
 
-use super::{facts, place};
+use super::place;
 use crate::cli::Global;
 use crate::cli::config::Lint;
 use crate::exit::Exit;

@@ -5,11 +5,11 @@ mod change;
 mod diff;
 mod edit;
 mod explain;
-mod facts;
 mod get;
 mod lint;
 mod list;
 mod place;
+mod push;
 mod sources;
 mod values;
 
@@ -29,5 +29,6 @@ pub async fn run(printer: Printer, global: &Global, verb: &Config) -> Result<(),
         Config::Explain(args) => explain::run(printer, global, args),
         Config::Sources(args) => sources::run(printer, global, args),
         Config::Diff(args) => diff::run(printer, global, args).await,
+        Config::Push(args) => push::run(printer, global, args).await,
     }
 }

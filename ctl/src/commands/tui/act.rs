@@ -5,10 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use storm_machine::process::Entry;
 use storm_tui::{Done, Job, Run};
 use tokio::process::Command;
-
-use crate::process::Entry;
 
 const LIMIT: Duration = Duration::from_secs(180);
 /// Of what a command prints; nobody reads more in a window.

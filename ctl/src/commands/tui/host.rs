@@ -4,19 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use serde_json::Value;
 use storm_conf::{LoadOptions, Reader};
 use storm_doctor::gather::{Request, gather};
+use storm_machine::jps::{self, Seen};
 use storm_tui::Data;
 use storm_tui::data::{Finding, Process, Setting, Settings, Severity};
 
 use super::sources::Ask;
-use crate::cli::{Cli, Verb};
 use crate::context::Context;
-use crate::jps;
-use crate::printer::Report;
-use crate::process::Entry;
 
 /// Less than a question may take in all.
 const LOOK: Duration = Duration::from_secs(7);
@@ -49,40 +45,27 @@ async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + 
 
 async fn processes() -> Result<Data, String> {
     off_loop(|| {
-        // The flags of a plain `jps`, from their only home.
-        let cli = Cli::try_parse_from(["stormctl", "jps"]).map_err(|e| e.to_string())?;
-        let Verb::Jps(args) = cli.verb else { return Err("jps is no verb any more".to_owned()) };
         let me = std::process::id() as i32;
-        let all = jps::list(&args, &std::env::temp_dir(), true).items();
-        Ok(Data::Processes(all.iter().map(process).filter(|p| p.pid != me).collect()))
+        let all = jps::list(&std::env::temp_dir(), true);
+        Ok(Data::Processes(all.iter().filter(|p| p.pid != me).map(process).collect()))
     })
     .await
 }
 
-fn process(item: &Value) -> Process {
-    let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
-    let pid = item["pid"].as_i64().and_then(|p| i32::try_from(p).ok()).unwrap_or(0);
+fn process(seen: &Seen) -> Process {
     Process {
-        pid,
-        name: text("name"),
-        role: text("role"),
-        java: text("kind") == "java",
-        topology: text("topology"),
-        slot: item["slot"].as_i64(),
-        uptime_secs: item["uptime_secs"].as_i64(),
-        resident_bytes: item["resident_bytes"].as_u64(),
-        cpu_ms: cpu_ms(pid),
-        orphan: item["orphan"].as_bool().unwrap_or(false),
-        start_ticks: Entry::of(pid).map_or(0, |e| e.start_ticks),
+        pid: seen.pid,
+        name: seen.short().unwrap_or_default().to_owned(),
+        role: seen.role.clone(),
+        java: seen.java,
+        topology: seen.slot.as_ref().map_or_else(String::new, |s| s.topology.clone()),
+        slot: seen.slot.as_ref().and_then(|s| s.port).map(i64::from),
+        uptime_secs: seen.uptime_secs,
+        resident_bytes: seen.resident_bytes,
+        cpu_ms: seen.cpu_secs.map(|secs| (secs * 1000.0) as u64),
+        orphan: seen.orphan.is_some(),
+        start_ticks: seen.start_ticks,
     }
-}
-
-/// Processor time of a process, user and system.
-fn cpu_ms(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    Some(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1))
 }
 
 fn load_options(ctx: &Context) -> LoadOptions {

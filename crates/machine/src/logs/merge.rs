@@ -1,8 +1,8 @@
 //! Many logs as one, in order of time.
 
 use super::entry::Entry;
+use super::error::LogError;
 use super::source::Source;
-use crate::failure::Failure;
 
 #[derive(Default)]
 pub struct Merge {
@@ -24,7 +24,7 @@ impl Merge {
 
     /// The oldest entry that no source has given yet; `None` when there is none for now. Of two with the same time the
     /// one of the first source comes first, and what one source wrote stays in its order.
-    pub fn next(&mut self) -> Result<Option<Entry>, Failure> {
+    pub fn next(&mut self) -> Result<Option<Entry>, LogError> {
         for (source, head) in &mut self.sources {
             if head.is_none() {
                 *head = source.next()?;

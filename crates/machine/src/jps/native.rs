@@ -1,6 +1,5 @@
 //! Our own daemons and workers, told by what they were started as.
 
-use crate::cli::Role;
 use crate::process::Entry;
 
 /// What a native process does.
@@ -9,6 +8,7 @@ pub enum NativeRole {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Agent,
     /// Its arguments are those of Storm's worker: topology, supervisor, supervisor's port, port, worker.
     Worker {
         args: [String; 5],
@@ -20,22 +20,23 @@ impl NativeRole {
         matches!(self, NativeRole::Worker { .. })
     }
 
-    /// Whether it is the daemon of this role.
-    pub fn is(&self, role: Role) -> bool {
-        matches!(
-            (self, role),
-            (NativeRole::Zookeeper, Role::Zookeeper)
-                | (NativeRole::Nimbus, Role::Nimbus)
-                | (NativeRole::Supervisor, Role::Supervisor)
-        )
+    pub fn name(&self) -> &'static str {
+        match self {
+            NativeRole::Zookeeper => "zookeeper",
+            NativeRole::Nimbus => "nimbus",
+            NativeRole::Supervisor => "supervisor",
+            NativeRole::Agent => "agent",
+            NativeRole::Worker { .. } => "worker",
+        }
     }
 
-    /// The main class of Apache's program for this role: what scripts that read `jps` look for.
+    /// The main class of Apache's program for this role: what scripts that read `jps` look for. Apache has no agent.
     pub fn class(&self) -> &'static str {
         match self {
             NativeRole::Zookeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             NativeRole::Nimbus => "org.apache.storm.daemon.nimbus.Nimbus",
             NativeRole::Supervisor => "org.apache.storm.daemon.supervisor.Supervisor",
+            NativeRole::Agent => "stormctl.Agent",
             NativeRole::Worker { .. } => "org.apache.storm.daemon.worker.Worker",
         }
     }
@@ -70,6 +71,10 @@ pub fn native_role(entry: &Entry) -> Option<NativeRole> {
         }
         "nimbus" if ours || entry.comm == "nimbus" => Some(NativeRole::Nimbus),
         "supervisor" if ours || entry.comm == "supervisor" => Some(NativeRole::Supervisor),
+        // `stormctl agent issue` and its like are commands.
+        "agent" if (ours || entry.comm == "agent") && args.all(|a| a.starts_with('-') || a.contains('/')) => {
+            Some(NativeRole::Agent)
+        }
         "dev-zookeeper" | "dev_zookeeper" | "zookeeper" if ours || entry.comm == "zookeeper" => {
             Some(NativeRole::Zookeeper)
         }
@@ -92,6 +97,8 @@ mod tests {
         assert_eq!(role("zookeeper", "stormctl dev-zookeeper"), Some(NativeRole::Zookeeper));
         assert_eq!(role("vim", "vim nimbus"), None);
         assert_eq!(role("stormctl", "stormctl start nimbus"), None);
+        assert_eq!(role("agent", "stormctl --config x agent --log-file /l/agent.log"), Some(NativeRole::Agent));
+        assert_eq!(role("stormctl", "stormctl agent issue host1"), None);
         let worker = role("wordcount", "resources/wordcount worker wc-1-1 sup 6628 6700 w1").unwrap();
         assert_eq!(worker.main_args(), "wc-1-1 sup 6628 6700 w1");
         assert_eq!(role("x", "x worker wc sup here there w1"), None);

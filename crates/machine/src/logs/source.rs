@@ -10,12 +10,13 @@ use std::time::SystemTime;
 use flate2::read::MultiGzDecoder;
 
 use super::entry::{Entry, stamp};
-use crate::failure::Failure;
+use super::error::LogError;
 
 /// A line beyond this is shown in parts, so that a file without line ends costs little memory.
-const LONGEST: u64 = 1 << 20;
-/// A trace beyond this is shown in parts.
-const LONGEST_ENTRY: usize = 4 << 20;
+const LONGEST: u64 = 256 << 10;
+/// A trace beyond this is shown in parts. With one more line, each of whose bytes may become three when they are no text,
+/// it fits into what the clients of an agent take at once.
+const LONGEST_ENTRY: usize = 1 << 20;
 
 pub struct Source {
     label: String,
@@ -24,7 +25,7 @@ pub struct Source {
     offset_secs: i64,
     /// Older parts that are still to be read, oldest first.
     older: VecDeque<PathBuf>,
-    part: Option<Box<dyn BufRead>>,
+    part: Option<Box<dyn BufRead + Send>>,
     file: Option<Growing>,
     /// A line whose end is not written yet.
     rest: Vec<u8>,
@@ -52,7 +53,7 @@ impl Source {
     }
 
     /// The next entry; `None` when there is none for now.
-    pub fn next(&mut self) -> Result<Option<Entry>, Failure> {
+    pub fn next(&mut self) -> Result<Option<Entry>, LogError> {
         loop {
             let Some(line) = self.line()? else {
                 // Whoever follows wants to see it now; what is written to it later is an entry of its own.
@@ -77,7 +78,7 @@ impl Source {
     }
 
     /// The next complete line.
-    fn line(&mut self) -> Result<Option<String>, Failure> {
+    fn line(&mut self) -> Result<Option<String>, LogError> {
         loop {
             if self.part.is_none() && !self.older.is_empty() {
                 self.open_part();
@@ -119,16 +120,16 @@ impl Source {
     }
 
     /// Reads on in the file that grows.
-    fn more(&mut self) -> Result<u64, Failure> {
+    fn more(&mut self) -> Result<u64, LogError> {
         let Some(growing) = &mut self.file else { return Ok(0) };
         let read = (&mut growing.reader).take(LONGEST).read_until(b'\n', &mut self.rest);
-        let read = read.map_err(|e| Failure::io(format!("cannot read {}", self.path.display()), &e))? as u64;
+        let read = read.map_err(|source| LogError::Unreadable { path: self.path.clone(), source })? as u64;
         growing.at += read;
         Ok(read)
     }
 
     /// At the end of the file: whether there is another one now under its name, or it begins anew.
-    fn reopened(&mut self) -> Result<bool, Failure> {
+    fn reopened(&mut self) -> Result<bool, LogError> {
         let Ok(now) = fs::metadata(&self.path) else { return Ok(false) };
         if let Some(growing) = &self.file
             && growing.inode == now.ino()
@@ -147,7 +148,7 @@ impl Source {
         let file = match File::open(&self.path) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            Err(e) => return Err(Failure::io(format!("cannot read {}", self.path.display()), &e)),
+            Err(source) => return Err(LogError::Unreadable { path: self.path.clone(), source }),
         };
         let inode = file.metadata().map_or(now.ino(), |m| m.ino());
         self.file = Some(Growing { reader: BufReader::new(file), inode, at: 0 });

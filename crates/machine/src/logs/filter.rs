@@ -1,0 +1,121 @@
+//! Which entries are wanted.
+
+use std::collections::VecDeque;
+
+use regex_lite::Regex;
+
+use super::entry::{Entry, Level};
+use super::error::LogError;
+
+/// What a tail holds at most, however many lines are asked for.
+const TAIL_BYTES: usize = 32 << 20;
+
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub since: Option<i64>,
+    pub level: Option<Level>,
+    pub grep: Option<Regex>,
+}
+
+impl Filter {
+    pub fn new(since: Option<i64>, level: Option<Level>, grep: Option<&str>) -> Result<Filter, LogError> {
+        let regex = |text: &str| {
+            Regex::new(text).map_err(|e| LogError::Pattern { text: text.to_owned(), cause: e.to_string() })
+        };
+        Ok(Filter { since, level, grep: grep.map(regex).transpose()? })
+    }
+
+    /// An entry is taken as a whole: with the trace of its message, whichever line the pattern is in.
+    pub fn lets(&self, entry: &Entry) -> bool {
+        self.since.is_none_or(|since| entry.millis >= since)
+            && self.level.is_none_or(|least| entry.level() >= least)
+            && self.grep.as_ref().is_none_or(|pattern| entry.text.lines().any(|line| pattern.is_match(line)))
+    }
+}
+
+/// The last lines.
+#[derive(Debug)]
+pub struct Tail {
+    most: usize,
+    lines: usize,
+    bytes: usize,
+    entries: VecDeque<Entry>,
+}
+
+impl Tail {
+    pub fn new(most: usize) -> Tail {
+        Tail { most, lines: 0, bytes: 0, entries: VecDeque::new() }
+    }
+
+    pub fn push(&mut self, entry: Entry) {
+        self.lines += lines(&entry);
+        self.bytes += entry.text.len();
+        self.entries.push_back(entry);
+        while let Some(first) =
+            self.entries.front().filter(|e| self.lines - lines(e) >= self.most || self.bytes > TAIL_BYTES)
+        {
+            self.lines -= lines(first);
+            self.bytes -= first.text.len();
+            self.entries.pop_front();
+        }
+    }
+
+    /// The first one may have to lose lines.
+    pub fn entries(mut self) -> VecDeque<Entry> {
+        let over = self.lines.saturating_sub(self.most);
+        if let Some(first) = self.entries.front_mut().filter(|_| over > 0) {
+            first.text = first.text.lines().skip(over).collect::<Vec<_>>().join("\n");
+        }
+        if self.most == 0 {
+            self.entries.clear();
+        }
+        self.entries
+    }
+}
+
+fn lines(entry: &Entry) -> usize {
+    entry.text.lines().count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(millis: i64, text: &str) -> Entry {
+        Entry { millis, label: "6700".into(), text: text.into() }
+    }
+
+    #[test]
+    fn the_filter_lets_whole_entries_through() {
+        let filter = |since, level, grep: Option<&str>| Filter::new(since, level, grep).unwrap();
+        let error = entry(5, "t x main [ERROR] boom\n  at Foo.bar(Foo.java)");
+        assert!(filter(Some(5), Some(Level::Warn), Some(r"Foo\.bar")).lets(&error));
+        assert!(!filter(Some(6), None, None).lets(&error));
+        assert!(!filter(None, Some(Level::Fatal), None).lets(&error));
+        assert!(!filter(None, None, Some("^at")).lets(&error));
+        assert!(filter(None, None, None).lets(&error));
+        assert_eq!(Filter::new(None, None, Some("(")).unwrap_err().code(), "usage/grep");
+    }
+
+    #[test]
+    fn a_tail_counts_lines() {
+        let last = |most| {
+            let mut tail = Tail::new(most);
+            for text in ["a", "b\nc\nd", "e"] {
+                tail.push(entry(1, text));
+            }
+            tail.entries().iter().map(|e| e.text.clone()).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!((last(9).as_str(), last(2).as_str(), last(1).as_str()), ("a\nb\nc\nd\ne", "d\ne", "e"));
+        assert_eq!((last(4).as_str(), last(0).as_str()), ("b\nc\nd\ne", ""));
+    }
+
+    #[test]
+    fn a_tail_of_any_number_of_lines_costs_no_more_than_it_may() {
+        let mut tail = Tail::new(usize::MAX);
+        for _ in 0..40 {
+            tail.push(entry(1, &"x".repeat(1 << 20)));
+        }
+        assert!(tail.entries().len() <= 32);
+    }
+}
