@@ -59,8 +59,8 @@ fn a_push_writes_what_was_shown_and_restarts_who_reads_it() {
     let shown: Value = serde_json::from_str(&dry.stdout).expect("JSON");
     let item = &shown["items"][0];
     assert_eq!(item["state"], "planned");
-    assert!(item["keys"].as_array().is_some_and(|k| k.contains(&json!("ui.port"))), "{item}");
-    assert!(!item["diff"].as_str().expect("diff").contains("-storm.local.hostname"), "{item}");
+    assert!(item["keys"].to_string().contains("ui.port"), "{item}");
+    assert!(!item["keys"].to_string().contains("storm.local.hostname"), "{item}");
     assert_eq!([read(&fleet, 0), read(&fleet, 1)], olds);
     assert_eq!(push(&[]).status.code(), Some(7), "nobody has said yes");
     assert_eq!([read(&fleet, 0), read(&fleet, 1)], olds);
@@ -85,17 +85,12 @@ fn a_push_writes_what_was_shown_and_restarts_who_reads_it() {
     assert_eq!(again["items"][0]["state"], "same");
 
     // Its own server reads this key, and is the only daemon that runs.
-    fs::write(
-        &new,
-        text("ui.port: 8099\ndev.zookeeper.path: \"zk\"\nstorm.zookeeper.port: 1\n")
-            .replace("dev.zookeeper.path: zk\n", ""),
-    )
-    .expect("written");
     let port = storm_tests::ports::free_port();
-    let moved = fs::read_to_string(&new).expect("read");
-    let kept: String =
-        moved.lines().filter(|l| !l.starts_with("storm.zookeeper.port")).map(|l| format!("{l}\n")).collect();
-    fs::write(&new, format!("{kept}storm.zookeeper.port: {port}\n")).expect("written");
+    let moved = |l: &str| match l.starts_with("storm.zookeeper.port") {
+        true => format!("storm.zookeeper.port: {port}\n"),
+        false => format!("{l}\n"),
+    };
+    fs::write(&new, text("ui.port: 8099\n").lines().map(moved).collect::<String>()).expect("written");
     let done = fleet.ask(&[
         "config",
         "push",

@@ -72,7 +72,7 @@ pub fn native_role(entry: &Entry) -> Option<NativeRole> {
         "nimbus" if ours || entry.comm == "nimbus" => Some(NativeRole::Nimbus),
         "supervisor" if ours || entry.comm == "supervisor" => Some(NativeRole::Supervisor),
         // `stormctl agent issue` and its like are commands.
-        "agent" if (ours || entry.comm == "agent") && args.all(|a| a.starts_with('-') || a.contains('/')) => {
+        "agent" if (ours || entry.comm == "agent") && args.next().is_none_or(|a| a.starts_with('-')) => {
             Some(NativeRole::Agent)
         }
         "dev-zookeeper" | "dev_zookeeper" | "zookeeper" if ours || entry.comm == "zookeeper" => {

@@ -38,7 +38,8 @@ pub(super) async fn control(
                 "the agent does not act on itself: that is for its host's own service",
             ));
         }
-        if role.is_empty() || !role.bytes().all(|b| b.is_ascii_lowercase()) {
+        if role.is_empty() || role.len() > 64 || !role.bytes().all(|b| b.is_ascii_lowercase()) {
+            let role: String = role.chars().take(64).collect();
             return Err(Status::invalid_argument(format!("\"{role}\" is no role")));
         }
     }

@@ -30,6 +30,16 @@ const WORKERS: Duration = Duration::from_secs(2);
 const FILES: usize = 20_000;
 const DEPTH: usize = 4;
 
+/// Of a name or a pattern: what is longer is no question that anybody means, and would be told back in the answer.
+const LONGEST: usize = 4096;
+
+fn short(text: &str, what: &str) -> Result<(), Status> {
+    if text.len() > LONGEST {
+        return Err(Status::invalid_argument(format!("{what} of more than {LONGEST} bytes is not taken")));
+    }
+    Ok(())
+}
+
 /// The files below the folder of logs.
 pub(super) fn list(conf: &Conf) -> Vec<Log> {
     let root = conf.log_dir();
@@ -62,6 +72,7 @@ fn collect(dir: &Path, root: &Path, depth: usize, logs: &mut Vec<Log>) {
 
 /// The file of a name, which must really lie below a folder of logs.
 fn find(conf: &Conf, name: &str) -> Result<PathBuf, Status> {
+    short(name, "a name")?;
     let plain = !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)));
     if !plain {
         return Err(Status::invalid_argument(format!("\"{name}\" is no name of a log, as ListLogs tells them")));
@@ -151,6 +162,9 @@ pub(super) async fn follow(
 }
 
 fn begin(options: &Options, request: &FollowLogsRequest) -> Result<Reading, Status> {
+    short(&request.name, "a name")?;
+    short(request.grep.as_deref().unwrap_or_default(), "a pattern")?;
+    short(request.level.as_deref().unwrap_or_default(), "a level")?;
     let level = request.level.as_deref().map(str::parse).transpose().map_err(Status::invalid_argument)?;
     let filter = Filter::new(request.since_millis, level, request.grep.as_deref()).map_err(|e| status(&e))?;
     let slots: BTreeSet<String> = request.slots.iter().map(u32::to_string).collect();
