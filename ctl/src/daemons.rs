@@ -204,10 +204,10 @@ async fn agent(
     let flag = |name: &str, value: String| [name.to_owned(), value];
     let mut globals: Vec<String> = Vec::new();
     globals.extend(file.iter().flat_map(|f| flag("--config", f.display().to_string())));
-    globals.extend(ctx.global.set.iter().flat_map(|s| flag("-c", s.clone())));
+    globals.extend(ctx.global.overrides().iter().flat_map(|s| flag("-c", s.clone())));
     let load = LoadOptions {
         file: file.clone(),
-        overrides: ctx.global.set.clone(),
+        overrides: ctx.global.overrides(),
         reader: Reader::Daemon,
         ..LoadOptions::default()
     };

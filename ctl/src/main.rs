@@ -6,9 +6,12 @@
 mod agents;
 mod change;
 mod cli;
+mod codes;
 mod commands;
+mod completion;
 mod confirm;
 mod context;
+mod contexts;
 mod daemons;
 mod dispatch;
 mod exit;
@@ -19,10 +22,12 @@ mod plan;
 mod printer;
 mod quickstart;
 mod roles;
+mod schema;
 mod service;
 mod stats;
 mod submission;
 mod table;
+mod watch;
 mod zk;
 
 use std::process::ExitCode;

@@ -4,17 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-const AGENT: &str = "Examples:
-  stormctl agent                              run the agent of this host in the foreground
-  stormctl agent init-ca                      the authority that certificates come from, once for a cluster
-  stormctl agent issue zk1 zk2 --out certs    a folder with certificates for each host
-  stormctl agent issue --operator ann --out certs
-  stormctl agent renew --out certs            what is due soon
-  stormctl agent revoke zk2
-  stormctl agent status --hosts all";
-
 #[derive(Debug, Args)]
-#[command(after_help = AGENT, args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Agent {
     #[command(flatten)]
     pub daemon: super::Daemon,
@@ -25,7 +16,7 @@ pub struct Agent {
 #[derive(Debug, Subcommand)]
 pub enum AgentVerb {
     /// Make the authority that certificates of agents and operators come from
-    InitCa(Ca),
+    InitCa(InitCa),
     /// Make certificates: for the agents of hosts, or for who asks them
     Issue(Issue),
     /// Make new certificates for those that are due
@@ -49,18 +40,26 @@ pub struct Ca {
 }
 
 #[derive(Debug, Args)]
+pub struct InitCa {
+    #[command(flatten)]
+    pub ca: Ca,
+    #[command(flatten)]
+    pub dry: super::storm::DryRun,
+}
+
+#[derive(Debug, Args)]
 pub struct Issue {
     /// Hosts, as others connect to them
     #[arg(value_name = "HOST", required_unless_present_any = ["operator", "viewer"])]
     pub hosts: Vec<String>,
     /// Further names or addresses of the host, when there is only one
-    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ALIAS", value_delimiter = ',')]
     pub san: Vec<String>,
     /// For somebody who asks agents and changes what they look after
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["hosts", "san"])]
+    #[arg(long, value_name = "USER", conflicts_with_all = ["hosts", "san"])]
     pub operator: Option<String>,
     /// For somebody who asks agents and changes nothing
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["hosts", "san", "operator"])]
+    #[arg(long, value_name = "USER", conflicts_with_all = ["hosts", "san", "operator"])]
     pub viewer: Option<String>,
     /// Below this folder each gets one of its own; without it, what is made for this host or user goes to
     /// stormctl.agent.tls.dir
@@ -71,12 +70,14 @@ pub struct Issue {
     pub days: u32,
     #[command(flatten)]
     pub ca: Ca,
+    #[command(flatten)]
+    pub dry: super::storm::DryRun,
 }
 
 #[derive(Debug, Args)]
 pub struct Renew {
     /// Only these hosts and users
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "SUBJECT")]
     pub names: Vec<String>,
     /// Those that are not due yet, too
     #[arg(long)]
@@ -94,13 +95,15 @@ pub struct Renew {
 #[derive(Debug, Args)]
 pub struct Revoke {
     /// Hosts, users or serial numbers
-    #[arg(required = true, value_name = "NAME")]
+    #[arg(required = true, value_name = "SUBJECT")]
     pub names: Vec<String>,
     /// Folders below this one get the new list of what is revoked
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
     pub ca: Ca,
+    #[command(flatten)]
+    pub dry: super::storm::DryRun,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use storm_agent::authority::{self, Authority, AuthorityError, CRL, Entry, Issued
 
 use crate::agents::tls_dir;
 use crate::change::Change;
-use crate::cli::agent::{Ca, Issue, List, Renew, Revoke};
+use crate::cli::agent::{Ca, InitCa, Issue, List, Renew, Revoke};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -33,8 +33,15 @@ fn open(ctx: &Context, ca: &Ca) -> Result<Authority, Failure> {
     Authority::open(&ca_dir(ctx, ca)).map_err(|e| failure(&e))
 }
 
-pub fn init(ctx: &Context, args: &Ca) -> Result<(), Failure> {
-    let dir = ca_dir(ctx, args);
+pub fn init(ctx: &Context, args: &InitCa) -> Result<(), Failure> {
+    let dir = ca_dir(ctx, &args.ca);
+    if args.dry.dry_run {
+        let there = dir.join(authority::CA_KEY);
+        if there.exists() {
+            return Err(failure(&AuthorityError::Exists { path: there }));
+        }
+        return ctx.printer.show(&would("created", vec![dir.display().to_string()]));
+    }
     Authority::create(&dir, SystemTime::now()).map_err(|e| failure(&e))?;
     ctx.printer.show(&Change {
         action: "created",
@@ -65,6 +72,9 @@ pub fn issue(ctx: &Context, args: &Issue) -> Result<(), Failure> {
         .iter()
         .map(|(name, purpose)| folder(ctx, args.out.as_deref(), name, *purpose))
         .collect::<Result<_, _>>()?;
+    if args.dry.dry_run {
+        return ctx.printer.show(&would("issued", wanted.iter().map(|(name, _)| (*name).to_owned()).collect()));
+    }
     let mut made = Vec::new();
     for ((name, purpose), folder) in wanted.into_iter().zip(folders) {
         let wanted = Wanted { name, purpose, sans: &args.san, days: args.days };
@@ -73,6 +83,22 @@ pub fn issue(ctx: &Context, args: &Issue) -> Result<(), Failure> {
         made.push((issued, folder));
     }
     ctx.printer.show(&made_report(ctx, "issued", &made))
+}
+
+fn would(action: &'static str, names: Vec<String>) -> Change {
+    let verb = match action {
+        "created" => "make an authority in",
+        "issued" => "make certificates for",
+        "renewed" => "renew the certificates of",
+        _ => "revoke the certificates of",
+    };
+    Change {
+        action,
+        message: format!("would {verb} {}", names.join(", ")),
+        names,
+        details: Map::from_iter([("dry_run".to_owned(), true.into())]),
+        ..Change::default()
+    }
 }
 
 /// The folder that a certificate is for: below `out`, or what this host and user use themselves.
@@ -128,12 +154,11 @@ pub fn renew(ctx: &Context, args: &Renew) -> Result<(), Failure> {
         chosen.iter().map(|e| folder(ctx, args.out.as_deref(), &e.name, e.purpose)).collect::<Result<_, _>>()?;
     if chosen.is_empty() || args.dry_run {
         let names: Vec<String> = chosen.iter().map(|e| e.name.clone()).collect();
-        let message = if chosen.is_empty() {
-            format!("nothing is due: all are valid for {RENEW_DAYS} more days")
-        } else {
-            format!("would renew {}", names.join(", "))
-        };
-        return ctx.printer.show(&Change { action: "renewed", names, message, ..Change::default() });
+        if !names.is_empty() {
+            return ctx.printer.show(&would("renewed", names));
+        }
+        let message = format!("nothing is due: all are valid for {RENEW_DAYS} more days");
+        return ctx.printer.show(&Change { action: "renewed", message, ..Change::default() });
     }
     let mut made = Vec::new();
     for (entry, folder) in chosen.iter().zip(folders) {
@@ -153,6 +178,9 @@ pub fn revoke(ctx: &Context, args: &Revoke) -> Result<(), Failure> {
     if let Some(unknown) = args.names.iter().find(|n| !known.iter().any(|e| e.name == **n || e.serial == **n)) {
         return Err(failure(&AuthorityError::Unknown { name: unknown.clone() }));
     }
+    if args.dry.dry_run {
+        return ctx.printer.show(&would("revoked", args.names.clone()));
+    }
     let mut revoked = Vec::new();
     for name in &args.names {
         revoked.extend(authority.revoke(name, now).map_err(|e| failure(&e))?);
@@ -160,7 +188,10 @@ pub fn revoke(ctx: &Context, args: &Revoke) -> Result<(), Failure> {
     // Folders of this authority, which have its list.
     let mut told = vec![tls_dir(&ctx.conf, ctx.file.as_deref())];
     told.extend(args.out.iter().flat_map(|out| folders(out)));
-    told.retain(|folder| folder.join(CRL).is_file());
+    let own = |folder: &Path| {
+        std::fs::read_to_string(folder.join(authority::CA_CERT)).is_ok_and(|ca| ca == authority.ca_pem())
+    };
+    told.retain(|folder| folder.join(CRL).is_file() && own(folder));
     for folder in &told {
         authority.write_crl(folder).map_err(|e| failure(&e))?;
     }

@@ -71,7 +71,7 @@ fn process(seen: &Seen) -> Process {
 fn load_options(ctx: &Context) -> LoadOptions {
     LoadOptions {
         file: ctx.file.clone().or_else(|| ctx.global.config.clone()),
-        overrides: ctx.global.set.clone(),
+        overrides: ctx.global.overrides(),
         reader: Reader::Operator,
         ..LoadOptions::default()
     }
