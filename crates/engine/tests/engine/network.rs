@@ -13,16 +13,16 @@ use storm_topology::prelude::*;
 
 use crate::support::*;
 
-fn listen() -> TcpListener {
+pub fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-fn address(listener: &TcpListener) -> String {
+pub fn address(listener: &TcpListener) -> String {
     listener.local_addr().unwrap().to_string()
 }
 
 /// An engine with some of the components; all other tasks are at `peer`.
-fn engine(p: &Prepared, components: &[&str], listener: &TcpListener, peer: &str) -> EngineHandle {
+pub fn engine(p: &Prepared, components: &[&str], listener: &TcpListener, peer: &str) -> EngineHandle {
     let mut spec = p.spec();
     spec.executors = p.executors(components);
     let here = |task: &i32| spec.executors.iter().any(|e| (e.task_start..=e.task_end).contains(task));
