@@ -29,7 +29,7 @@ struct Cli {
 enum Verb {
     /// Both systems in turn, as clusters on the loopback interface; prints the table
     Compare(CompareArgs),
-    /// Our side alone, in one process without a cluster: for daily work
+    /// Our side alone; in one process without a cluster, but for the rows over two workers: for daily work
     Ladder(LadderArgs),
     /// The tables of results that lie in files
     Report {
