@@ -25,7 +25,7 @@ const LOSS_GRACE: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// What comes when this much waits is dropped. Tuples are bounded by credit, so these are contributions, whose trees time out.
+/// Contributions that come when this much waits are dropped; their trees time out. Tuples are bounded by credit.
 const MAX_WAITING: usize = 128 << 20;
 
 /// Another worker.
@@ -62,7 +62,7 @@ impl Peer {
         if shared.peers.version() != table_version {
             return false;
         }
-        if dispatch.dropping || dispatch.closed || dispatch.queued > MAX_WAITING {
+        if dispatch.dropping || dispatch.closed {
             let gone = dispatch.refuse(parcel);
             drop(dispatch);
             release(shared, gone);
@@ -76,6 +76,11 @@ impl Peer {
             self.pending.notify_one();
         }
         true
+    }
+
+    /// Whether contributions for it are worth gathering.
+    pub(super) fn takes_contributions(&self) -> bool {
+        lock(&self.dispatch).queued <= MAX_WAITING
     }
 
     /// Forgets what was written, and on demand what waits, and gives the credit back.

@@ -134,7 +134,9 @@ impl PeerView {
 
     pub(crate) fn send_contributions(&mut self, shared: &Shared, task: i32, list: &[Contribution], now: u64) {
         self.refresh(shared);
-        if let Some(at) = self.places.peer(task) {
+        if let Some(at) = self.places.peer(task)
+            && self.places.peers[at].takes_contributions()
+        {
             self.open(at, now).add_contributions(task, list);
             if self.gathered[at].parcel.is_full() {
                 self.send(shared, at);

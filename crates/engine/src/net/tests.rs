@@ -244,7 +244,7 @@ fn parcels_of_many_threads_arrive_whole_and_in_order() {
             let expected = Contribution { root: thread as u64, word: next[thread], flags: 0 };
             assert_eq!(list, vec![expected; 1 + (next[thread] % 300) as usize]);
             next[thread] += 1;
-            if next[thread] % 500 == 0 {
+            if next[thread].is_multiple_of(500) {
                 // Time for the connection to fill up.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
