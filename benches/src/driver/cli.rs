@@ -30,7 +30,7 @@ struct Cli {
 enum Verb {
     /// Both systems in turn, as clusters on the loopback interface; prints the table
     Compare(CompareArgs),
-    /// Our side alone, in one process without a cluster: for daily work
+    /// Our side alone; in one process without a cluster, but for the rows over two workers: for daily work
     Ladder(LadderArgs),
     /// Our cluster under load for an hour: whether anything is lost, and whether anything grows
     Soak(SoakArgs),

@@ -45,6 +45,13 @@ impl ThreadShared {
         self.sleeper.wake();
     }
 
+    /// Posts many at once, and leaves the vector empty.
+    pub(crate) fn post_all(&self, mail: &mut Vec<Mail>) {
+        lock(&self.mail).append(mail);
+        self.has_mail.store(true, Ordering::Release);
+        self.sleeper.wake();
+    }
+
     #[inline]
     pub(crate) fn has_mail(&self) -> bool {
         self.has_mail.load(Ordering::Acquire)
