@@ -78,7 +78,7 @@ fn check(cluster: &Cluster, shell: &Command, prompt: &str, blanks: (&str, &str))
         terminal.type_in(typed);
         terminal.wait_for_text(LIMIT, &format!("{prompt}{typed}"));
         terminal.type_in("\t");
-        // A mark behind the cursor shows whether a blank was put there.
+        // Where the cursor stands shows whether a blank was put there.
         let done = format!("{prompt}{line}");
         terminal.wait_until(LIMIT, &format!("{done:?} after {typed:?}"), |screen| {
             screen.contents().contains(done.trim_end()) && screen.cursor_position().1 as usize == done.chars().count()

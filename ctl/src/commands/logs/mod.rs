@@ -29,7 +29,8 @@ const WORKERS: Duration = Duration::from_secs(2);
 
 pub async fn run(ctx: &Context, args: &cli::Logs) -> Result<(), Failure> {
     let since = args.since.as_deref().map(since).transpose()?;
-    let filter = Filter::new(args, since.map(millis))?;
+    let until = args.until.as_deref().map(self::since).transpose()?;
+    let filter = Filter::new(args, since.map(millis), until.map(millis))?;
     let mut wanted = wanted(ctx, &args.name)?;
     if let Wanted::Topology { ports, .. } = &mut wanted {
         let coverage = coverage::ask(ctx, &args.name, args.component.as_deref()).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value, json};
 
 use super::entry::{Entry, Level};
@@ -20,24 +20,30 @@ const BUFFER: usize = 64 << 10;
 #[derive(Default)]
 pub struct Filter {
     since: Option<i64>,
+    until: Option<i64>,
     level: Option<Level>,
     grep: Option<Regex>,
+    /// The label of the only worker whose entries are shown.
+    worker: Option<String>,
 }
 
 impl Filter {
-    pub fn new(args: &cli::Logs, since: Option<i64>) -> Result<Filter, Failure> {
+    pub fn new(args: &cli::Logs, since: Option<i64>, until: Option<i64>) -> Result<Filter, Failure> {
         let regex = |text: &String| {
-            Regex::new(text).map_err(|e| {
+            RegexBuilder::new(text).case_insensitive(args.ignore_case).build().map_err(|e| {
                 Failure::new(Exit::Usage, "usage/grep", format!("\"{text}\" is no regular expression"))
                     .evidence(e.to_string())
             })
         };
-        Ok(Filter { since, level: args.level, grep: args.grep.as_ref().map(regex).transpose()? })
+        let grep = args.grep.as_ref().map(regex).transpose()?;
+        Ok(Filter { since, until, level: args.level, grep, worker: args.worker.map(|port| port.to_string()) })
     }
 
     /// An entry is shown as a whole: with the trace of its message, whichever line the pattern is in.
     pub fn lets(&self, entry: &Entry) -> bool {
         self.since.is_none_or(|since| entry.millis >= since)
+            && self.until.is_none_or(|until| entry.millis <= until)
+            && self.worker.as_ref().is_none_or(|worker| entry.label == *worker)
             && self.level.is_none_or(|least| entry.level() >= least)
             && self.grep.as_ref().is_none_or(|pattern| entry.text.lines().any(|line| pattern.is_match(line)))
     }
@@ -173,8 +179,12 @@ mod tests {
 
     #[test]
     fn the_filter_lets_whole_entries_through() {
-        let filter =
-            |since, level, grep: Option<&str>| Filter { since, level, grep: grep.map(|g| Regex::new(g).unwrap()) };
+        let filter = |since, level, grep: Option<&str>| Filter {
+            since,
+            level,
+            grep: grep.map(|g| Regex::new(g).unwrap()),
+            ..Filter::default()
+        };
         let error = entry(5, "t x main [ERROR] boom\n  at Foo.bar(Foo.java)");
         assert!(filter(Some(5), Some(Level::Warn), Some(r"Foo\.bar")).lets(&error));
         assert!(!filter(Some(6), None, None).lets(&error));
