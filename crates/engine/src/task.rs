@@ -118,9 +118,17 @@ impl Surroundings {
         }
     }
 
-    /// Sends what the current activation has left in open batches.
+    /// Sends what the current activation has left in open batches, and counts what went the plain way.
     pub(crate) fn flush(&mut self, out: &mut Outbound) {
-        let Routes { lanes, touched, .. } = &mut self.routes;
+        let Routes { lanes, touched, plain, .. } = &mut self.routes;
+        if let Some(plain) = plain
+            && plain.emitted > 0
+        {
+            let counts = &self.counts.streams[plain.stream];
+            counts.emitted.add(plain.emitted);
+            counts.transferred.add(plain.emitted);
+            plain.emitted = 0;
+        }
         for at in touched.drain(..) {
             out.flush(&mut lanes[at]);
         }

@@ -137,7 +137,11 @@ impl DataThread {
         while let Some(at) = self.run_queue.pop_front() {
             worked = true;
             moved += self.run_bolt(at)?;
-            self.deliver();
+            let went_on = self.deliver();
+            if !went_on && self.out.owes_much() {
+                // Nothing of what was just run goes on here: what its trees are owed is as complete as it gets.
+                self.out.flush_contributions();
+            }
             if self.out.clock - started > BOLT_TURN {
                 break;
             }
@@ -189,13 +193,15 @@ impl DataThread {
         self.enqueue(at);
     }
 
-    /// Hands out what was sent to tasks of this thread.
-    fn deliver(&mut self) {
+    /// Hands out what was sent to tasks of this thread; whether there was anything.
+    fn deliver(&mut self) -> bool {
         let mut here = std::mem::take(&mut self.out.here);
+        let any = !here.is_empty();
         for (at, batch) in here.drain(..) {
             self.accept(at, batch);
         }
         self.out.here = here;
+        any
     }
 
     fn unblock(&mut self) {
@@ -271,7 +277,7 @@ impl DataThread {
         self.shared.task(task).tick_due.store(false, Ordering::Release);
         let Some(at) = self.position[task as usize - 1] else { return };
         let mut batch = self.out.fresh(self.plan.tick_stream, -1, task, 1);
-        batch.push(&[ValueRef::Int(seconds)], &[]);
+        batch.push(&[ValueRef::Int(seconds)], 0, 0);
         batch.cost = 1;
         self.shared.charge(task, 1);
         self.accept(at, batch);
