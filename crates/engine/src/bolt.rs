@@ -7,9 +7,10 @@ use std::sync::Arc;
 use crate::batch::Batch;
 use crate::call::Role;
 use crate::counters::InputCounts;
+use crate::hold::OVERLONG;
 use crate::ledger::FLAG_FAIL;
 use crate::outbound::Outbound;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Program, Sources, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, Program, Sources, Surroundings};
 
 /// Why a bolt's task isn't running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,6 @@ pub(crate) struct BoltState {
     /// Next row of the first batch in the queue, and next extra root.
     row: usize,
     extra: usize,
-    scolded: bool,
 }
 
 /// Rows per activation.
@@ -42,7 +42,7 @@ const CHUNK: usize = 32;
 
 impl BoltState {
     pub(crate) fn new(bolt: Box<dyn Bolt>, blocking: bool) -> BoltState {
-        BoltState { bolt, mode: AckMode::Auto, blocking, waits: Waits::ForInput, row: 0, extra: 0, scolded: false }
+        BoltState { bolt, mode: AckMode::Auto, blocking, waits: Waits::ForInput, row: 0, extra: 0 }
     }
 }
 
@@ -86,11 +86,7 @@ impl LocalTask {
                 return Err(Death(error.message().to_owned()));
             }
             if took > OVERLONG && !state.blocking {
-                around.counts.overlong.add(1);
-                if !std::mem::replace(&mut state.scolded, true) {
-                    tracing::warn!(component = %around.identity.component, task = around.identity.task,
-                        "held its thread for {took:?}; a bolt that takes so long should say that it is blocking");
-                }
+                around.held(took, &out.shared, out.now);
             }
             if state.row == batch.rows.len()
                 && let Some(batch) = queue.pop_front()

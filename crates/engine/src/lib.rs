@@ -6,15 +6,18 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bell;
 mod bolt;
 mod build;
 mod call;
 mod combine;
 mod contexts;
 mod counters;
+mod crew;
 mod engine;
 mod error;
 mod hash;
+mod hold;
 mod ledger;
 mod net;
 mod outbound;

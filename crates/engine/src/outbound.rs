@@ -49,6 +49,10 @@ pub(crate) struct Outbound {
     peers: PeerView,
     /// Contributions for ledgers in other workers, gathered per owner.
     remote: Vec<(i32, Vec<Contribution>)>,
+    /// Whether sleepers that get work wait until the turn ends; see `crew.rs`.
+    pub(crate) defers: bool,
+    /// The sleepers that wait for that.
+    pub(crate) deferred: Vec<usize>,
     /// Engine time at the start of the current activation.
     pub(crate) now: u64,
     /// Scratch space for emits.
@@ -75,6 +79,8 @@ impl Outbound {
             combiner: Combiner::new(),
             peers,
             remote: Vec::new(),
+            defers: false,
+            deferred: Vec::new(),
             now: 0,
             chosen: Vec::new(),
             roots: Vec::new(),
@@ -110,7 +116,8 @@ impl Outbound {
         batch.push(values, &self.roots);
         // A sleeping consumer gets the tuple at once: at low rates every tuple travels alone. Otherwise it waits for company,
         // at most until the current activation ends.
-        let asleep = matches!(lane.place, Place::Thread(t) if self.shared.threads[t].sleeper.is_asleep());
+        let asleep =
+            matches!(lane.place, Place::Thread(t) if !self.defers && self.shared.threads[t].sleeper.is_asleep());
         if asleep || batch.rows.len() >= self.shared.settings.max_rows || batch.rows.weight() >= MAX_WEIGHT {
             self.flush(lane);
         }
@@ -129,13 +136,23 @@ impl Outbound {
                 self.shared.charge(lane.to, batch.cost);
                 if let Some(outlet) = &mut self.data[thread] {
                     outlet.send(batch);
-                    self.shared.threads[thread].sleeper.wake();
+                    self.call(thread);
                 }
             }
             Place::Remote => {
                 self.peers.send_batch(&self.shared, &batch);
                 self.recycle(batch);
             }
+        }
+    }
+
+    /// Sees to it that a thread looks at what it was sent: now, or when the turn ends.
+    fn call(&mut self, thread: usize) {
+        let to = &self.shared.threads[thread];
+        if !self.defers || !to.may_be_helped(self.now) {
+            to.sleeper.wake();
+        } else if to.sleeper.needs_waking() && !self.deferred.contains(&thread) {
+            self.deferred.push(thread);
         }
     }
 
@@ -213,14 +230,14 @@ impl Outbound {
             // Contributions to own ledgers don't come here.
             Owner::Here(_) => {}
         });
-        for thread in to {
-            shared.threads[thread].sleeper.wake();
-        }
         for (task, list) in remote {
             if !list.is_empty() {
                 self.peers.send_contributions(shared, *task, list);
                 list.clear();
             }
+        }
+        for thread in to {
+            self.call(thread);
         }
     }
 

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use storm_topology::{MessageId, Progress, Spout, SpoutOutput};
 
 use crate::call::Role;
+use crate::hold::OVERLONG;
 use crate::ledger::{Outcome, Settled};
 use crate::outbound::Outbound;
 use crate::shared::Shared;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Program, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, Program, Surroundings};
 
 /// When a spout is asked next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,6 @@ pub(crate) struct SpoutState {
     next: Next,
     backoff: Duration,
     blocking: bool,
-    scolded: bool,
 }
 
 /// Calls of `next_tuple` per activation.
@@ -41,16 +41,7 @@ const LONG_WAIT: Duration = Duration::from_millis(100);
 
 impl SpoutState {
     pub(crate) fn new(spout: Box<dyn Spout>, ledger: usize, max_pending: usize, blocking: bool) -> SpoutState {
-        SpoutState {
-            spout,
-            ledger,
-            max_pending,
-            active: false,
-            next: Next::Now,
-            backoff: SHORT_WAIT,
-            blocking,
-            scolded: false,
-        }
+        SpoutState { spout, ledger, max_pending, active: false, next: Next::Now, backoff: SHORT_WAIT, blocking }
     }
 
     pub(crate) fn blocking(&self) -> bool {
@@ -151,11 +142,7 @@ fn activation(
         }
         let after = out.tick_clock();
         if after - before > OVERLONG && !state.blocking {
-            around.counts.overlong.add(1);
-            if !std::mem::replace(&mut state.scolded, true) {
-                tracing::warn!(component = %around.identity.component, task = around.identity.task,
-                    "held its thread for {:?}; a spout that takes so long should say that it is blocking", after - before);
-            }
+            around.held(after - before, &out.shared, out.now);
         }
         before = after;
         state.next = match progress {

@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::bolt::BoltState;
 use crate::call::{Call, Identity, Role};
 use crate::counters::TaskCounts;
+use crate::hold::Holds;
 use crate::outbound::Outbound;
 use crate::plan::Plan;
 use crate::routes::Routes;
@@ -21,8 +22,6 @@ use crate::spout::SpoutState;
 
 /// How long an activation may last before others get their turn.
 pub(crate) const ACTIVATION: Duration = Duration::from_micros(50);
-/// A task that holds a shared thread longer than this is counted and spoken of.
-pub(crate) const OVERLONG: Duration = Duration::from_millis(10);
 
 pub(crate) enum Program {
     Spout(SpoutState),
@@ -37,6 +36,7 @@ pub(crate) struct Surroundings {
     pub(crate) untracked: Vec<(usize, MessageId)>,
     pub(crate) fault: Option<String>,
     pub(crate) throttle: Throttle,
+    pub(crate) holds: Holds,
 }
 
 pub(crate) struct LocalTask {
@@ -45,6 +45,16 @@ pub(crate) struct LocalTask {
     pub(crate) program: Program,
     /// What waits to be processed.
     pub(crate) queue: VecDeque<Box<Batch>>,
+}
+
+impl LocalTask {
+    /// Whether its component may block.
+    pub(crate) fn is_blocking(&self) -> bool {
+        match &self.program {
+            Program::Spout(state) => state.blocking(),
+            Program::Bolt(state) => state.blocking,
+        }
+    }
 }
 
 /// A component cannot go on.
@@ -71,8 +81,10 @@ impl Surroundings {
         role: Role<'_>,
         run: impl FnOnce(&mut Call<'_>) -> Result<T, ComponentError>,
     ) -> Result<T, Death> {
+        out.shared.threads[out.id].in_call.enter(self.identity.task, out.now);
         let mut call = self.call(out, role);
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut call)));
+        out.shared.threads[out.id].in_call.leave();
         let result = match result {
             Ok(Ok(v)) => Ok(v),
             Ok(Err(e)) => Err(Death(e.message().to_owned())),

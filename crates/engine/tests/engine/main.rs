@@ -6,3 +6,4 @@ mod groupings;
 mod life;
 mod network;
 mod support;
+mod threads;
