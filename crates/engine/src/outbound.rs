@@ -51,6 +51,10 @@ pub(crate) struct Outbound {
     remote: Vec<(i32, Vec<Contribution>)>,
     /// The last look at the clock, and the same as engine time.
     pub(crate) clock: Instant,
+    /// Whether sleepers that get work wait until the turn ends; see `crew.rs`.
+    pub(crate) defers: bool,
+    /// The sleepers that wait for that.
+    pub(crate) deferred: Vec<usize>,
     pub(crate) now: u64,
     max_rows: usize,
     /// Whether trees are tracked.
@@ -84,6 +88,8 @@ impl Outbound {
             peers,
             remote: Vec::new(),
             clock: Instant::now(),
+            defers: false,
+            deferred: Vec::new(),
             now: 0,
             released: Vec::new(),
             chosen: Vec::new(),
@@ -149,13 +155,23 @@ impl Outbound {
                 self.shared.charge(lane.to, batch.cost);
                 if let Some(outlet) = &mut self.data[thread] {
                     outlet.send(batch);
-                    self.shared.threads[thread].sleeper.wake();
+                    self.call(thread);
                 }
             }
             Place::Remote => {
                 self.peers.send_batch(&self.shared, &batch, self.now);
                 self.recycle(batch);
             }
+        }
+    }
+
+    /// Sees to it that a thread looks at what it was sent: now, or when the turn ends.
+    fn call(&mut self, thread: usize) {
+        let to = &self.shared.threads[thread];
+        if !self.defers || !to.may_be_helped(self.now) {
+            to.sleeper.wake();
+        } else if to.sleeper.needs_waking() && !self.deferred.contains(&thread) {
+            self.deferred.push(thread);
         }
     }
 
@@ -238,14 +254,14 @@ impl Outbound {
             // Contributions to own ledgers don't come here.
             Owner::Here(_) => {}
         });
-        for thread in to {
-            shared.threads[thread].sleeper.wake();
-        }
         for (task, list) in remote {
             if !list.is_empty() {
                 self.peers.send_contributions(shared, *task, list, self.now);
                 list.clear();
             }
+        }
+        for thread in to {
+            self.call(thread);
         }
     }
 
