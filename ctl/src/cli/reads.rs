@@ -53,9 +53,13 @@ impl Verb {
     pub fn is_about_a_cluster(&self) -> bool {
         match self {
             Verb::Context(verb) => matches!(verb, Context::List | Context::Show { .. }),
-            Verb::Version | Verb::Schema(_) | Verb::Completions(_) | Verb::Complete(_) | Verb::Man(_) | Verb::Repl => {
-                false
-            }
+            Verb::Version
+            | Verb::Explain(_)
+            | Verb::Schema(_)
+            | Verb::Completions(_)
+            | Verb::Complete(_)
+            | Verb::Man(_)
+            | Verb::Repl => false,
             _ => true,
         }
     }
