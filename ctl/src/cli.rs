@@ -560,8 +560,10 @@ pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
             }
         }
     }
+    let monitor = front.last().is_some_and(|verb| verb == "monitor");
     front.extend(settings);
-    front.extend(args);
+    // Storm's `monitor --watch FIELD` has nothing to do with ours.
+    front.extend(args.map(|arg| if monitor && arg == "--watch" { "--field".to_owned() } else { arg }));
     front
 }
 
@@ -578,6 +580,20 @@ mod tests {
         parse(line.split(' ').map(str::to_owned)).unwrap()
     }
 
+    /// A verb with a flag of the name of a global one would hide it without a word.
+    #[test]
+    fn no_verb_hides_a_global_flag() {
+        let command = command();
+        let own = |c: &Command| c.get_arguments().map(|a| a.get_id().to_string()).collect::<Vec<_>>();
+        let global: Vec<String> =
+            command.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().to_string()).collect();
+        walk(&command, &mut |path, verb| {
+            let hides = own(verb).into_iter().find(|id| !path.is_empty() && global.contains(id));
+            assert_eq!(hides, None, "{path}");
+        });
+        assert!(global.len() >= 10, "{global:?}");
+    }
+
     #[test]
     fn storms_spellings_and_places_of_flags() {
         let cli = parsed("stormctl -c a=1 kill word_count other -w 5 -i -c b=2 --config x");
@@ -592,6 +608,9 @@ mod tests {
         assert!(matches!(parsed("stormctl dev_zookeeper").verb, Verb::DevZookeeper(_)));
         let Verb::Start(start) = parsed("stormctl start dev-zookeeper nimbus").verb else { panic!() };
         assert_eq!(start.roles.roles, [Role::Zookeeper, Role::Nimbus]);
+        let Verb::Monitor(m) = parsed("stormctl monitor t -m c --watch transferred").verb else { panic!() };
+        assert_eq!(m.field, "transferred");
+        assert_eq!(parsed("stormctl monitor t --watch=5s").global.watch, Some(Duration::from_secs(5)));
         let Verb::Jps(jps) = parsed("stormctl jps -lmvV").verb else { panic!() };
         assert!(jps.long && jps.main_args && jps.vm_args && jps.vm_flags && !jps.quiet);
     }

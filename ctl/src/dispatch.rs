@@ -52,23 +52,14 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
     if let Verb::Jar(args) = &mut cli.verb {
         args.hoist(&mut cli.global);
     }
-    match contexts::settle(&mut cli.global, cli.verb.reader()) {
-        // A current name that is gone must not be in the way of naming another.
-        Err(failure) if failure.exit == Exit::NotFound && matches!(cli.verb, Verb::Context(_)) => {
-            printer.failure(&failure);
+    if cli.verb.is_about_a_cluster() {
+        match contexts::settle(&mut cli.global, cli.verb.reader()) {
+            // A current name that is gone is told, and must not hide the others.
+            Err(failure) if failure.exit == Exit::NotFound && matches!(cli.verb, Verb::Context(_)) => {
+                printer.failure(&failure);
+            }
+            settled => settled?,
         }
-        // What is about no cluster needs none.
-        Err(_)
-            if matches!(
-                cli.verb,
-                Verb::Version
-                    | Verb::Explain(_)
-                    | Verb::Schema(_)
-                    | Verb::Completions(_)
-                    | Verb::Complete(_)
-                    | Verb::Man(_)
-            ) => {}
-        settled => settled?,
     }
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
     match cli.verb {

@@ -170,7 +170,9 @@ fn envelope<R: Report>(report: &R) -> Value {
     let mut map = Map::new();
     map.insert("apiVersion".into(), API_VERSION.into());
     map.insert("kind".into(), R::KIND.into());
-    map.extend(report.fields());
+    let fields = report.fields();
+    debug_assert!(!fields.contains_key("kind") && !fields.contains_key("apiVersion"), "{} is hidden", R::KIND);
+    map.extend(fields);
     Value::Object(map)
 }
 

@@ -222,7 +222,7 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("jar", &[("stormctl jar topology.jar org.example.Main wordcount --dry-run", "the Java command that would run")]),
     (
         "shell",
-        &[("stormctl shell resources/ python3 topology.py --dry-run", "what would be packed, and what would run")],
+        &[("stormctl shell --dry-run resources/ python3 topology.py", "what would be packed, and what would run")],
     ),
     ("localconfvalue", &[("stormctl localconfvalue nimbus.seeds", "")]),
     ("remoteconfvalue", &[("stormctl remoteconfvalue supervisor.slots.ports", "")]),

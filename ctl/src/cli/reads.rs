@@ -51,6 +51,21 @@ impl Verb {
         }
     }
 
+    /// Whether the name of a cluster has a meaning for it.
+    pub fn is_about_a_cluster(&self) -> bool {
+        match self {
+            Verb::Context(verb) => matches!(verb, Context::List | Context::Show { .. }),
+            Verb::Version
+            | Verb::Explain(_)
+            | Verb::Schema(_)
+            | Verb::Completions(_)
+            | Verb::Complete(_)
+            | Verb::Man(_)
+            | Verb::Repl => false,
+            _ => true,
+        }
+    }
+
     /// Who asks for the configuration: that decides which files are looked for, and whether the current cluster counts.
     pub fn reader(&self) -> Reader {
         let daemon_or_client = |daemon: bool| if daemon { Reader::Daemon } else { Reader::Client };
