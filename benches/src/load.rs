@@ -42,6 +42,9 @@ pub struct Load {
     /// Whether the spout emits with message ids.
     #[serde(rename = "bench.ack")]
     pub ack: bool,
+    /// Whether the spout keeps its tuples until they are acked, and sends them again when they fail.
+    #[serde(rename = "bench.keep", skip_serializing_if = "std::ops::Not::not", default)]
+    pub keep: bool,
     /// Whether tuples keep to their worker (local or shuffle) or may leave it (shuffle).
     #[serde(rename = "bench.local")]
     pub local: bool,
@@ -108,6 +111,7 @@ mod tests {
         let load = Load {
             kind: Kind::WordCount,
             ack: true,
+            keep: false,
             local: false,
             counters: 2,
             rate: Some(5),

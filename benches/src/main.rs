@@ -1,4 +1,4 @@
-//! `storm-benches compare | ladder | report | list`.
+//! `storm-benches compare | ladder | soak | report | list`.
 
 use std::process::ExitCode;
 

@@ -11,9 +11,12 @@ pub mod built;
 pub mod cluster;
 pub mod hostile;
 pub mod jars;
+pub mod kept;
 pub mod peers;
 pub mod ports;
+pub mod position;
 pub mod process;
+pub mod proxy;
 pub mod random;
 #[cfg(feature = "cluster")]
 pub mod recording;
@@ -22,3 +25,4 @@ pub mod terminal;
 #[cfg(feature = "cluster")]
 pub mod topologies;
 pub mod wait;
+pub mod word_count;

@@ -83,6 +83,7 @@ impl Case {
         Load {
             kind: self.kind,
             ack: self.ack,
+            keep: false,
             local: self.workers == 1,
             counters: self.counters,
             rate: self.rate,

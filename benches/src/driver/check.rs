@@ -38,7 +38,17 @@ mod tests {
     use super::*;
 
     fn load(kind: Kind, ack: bool) -> Load {
-        Load { kind, ack, local: true, counters: 1, rate: None, script: None, resources: None, dir: "/d".into() }
+        Load {
+            kind,
+            ack,
+            keep: false,
+            local: true,
+            counters: 1,
+            rate: None,
+            script: None,
+            resources: None,
+            dir: "/d".into(),
+        }
     }
 
     fn totals(spout: Counters<u64>, bolts: &[(&str, u64)]) -> BTreeMap<String, Counters<u64>> {

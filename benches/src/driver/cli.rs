@@ -15,6 +15,7 @@ use super::measure::Timing;
 use super::printer::{line, note};
 use super::record;
 use super::rows::{rows, select};
+use super::soak::{Soak, soak};
 use crate::clock;
 
 /// Measures the same topologies on Apache Storm and on ours.
@@ -29,8 +30,10 @@ struct Cli {
 enum Verb {
     /// Both systems in turn, as clusters on the loopback interface; prints the table
     Compare(CompareArgs),
-    /// Our side alone, in one process without a cluster: for daily work
+    /// Our side alone; in one process without a cluster, but for the rows over two workers: for daily work
     Ladder(LadderArgs),
+    /// Our cluster under load for an hour: whether anything is lost, and whether anything grows
+    Soak(SoakArgs),
     /// The tables of results that lie in files
     Report {
         /// Files that `compare` has written
@@ -101,6 +104,55 @@ struct LadderArgs {
     out: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+struct SoakArgs {
+    /// How long
+    #[arg(long, default_value_t = 60.0, value_parser = minutes)]
+    minutes: f64,
+    /// Sentences a second, or as fast as possible
+    #[arg(long, default_value = "full", value_name = "R|full")]
+    rate: Rate,
+    /// topology.max.spout.pending
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
+    pending: u64,
+    /// Kill a worker every so many seconds, with SIGKILL
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    kill_every: Option<u64>,
+    /// Chooses the workers that are killed
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What each process may grow by, from the fifth minute to the end
+    #[arg(long, default_value_t = 16.0, value_name = "MIB")]
+    max_growth: f64,
+    /// A setting for the topology; the value is JSON or text
+    #[arg(short = 'c', long = "conf", value_name = "KEY=VALUE")]
+    conf: Vec<String>,
+    /// File for the samples [default: target/benches/soak-<time>.jsonl]
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Tuples a second, if not all that go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rate(Option<u64>);
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Rate, String> {
+        match text.parse() {
+            Ok(rate) if rate > 0 => Ok(Rate(Some(rate))),
+            _ if text == "full" => Ok(Rate(None)),
+            _ => Err("it must be a number above 0, or `full`".to_owned()),
+        }
+    }
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let wrong = || "it must be a number of minutes, from 0.1 to 100000".to_owned();
+    text.parse().ok().filter(|minutes| (0.1..=100_000.0).contains(minutes)).ok_or_else(wrong)
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum SideArg {
     Ours,
@@ -131,6 +183,7 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Compare(args) => args.comparison().and_then(|how| compare(&how)),
         Verb::Ladder(args) => args.ladder().and_then(|how| ladder(&how)),
+        Verb::Soak(args) => args.soak().and_then(|how| soak(&how)),
         Verb::Report { files, rows } => report(&files, &rows),
         Verb::List => {
             for row in rows() {
@@ -198,13 +251,32 @@ impl LadderArgs {
     }
 }
 
+impl SoakArgs {
+    fn soak(self) -> Result<Soak, BenchError> {
+        Ok(Soak {
+            length: Duration::from_secs_f64(self.minutes * 60.0),
+            rate: self.rate.0,
+            pending: self.pending,
+            kill_every: self.kill_every.map(Duration::from_secs),
+            seed: self.seed,
+            max_growth: self.max_growth,
+            settings: settings(&self.conf)?,
+            out: self.out.unwrap_or_else(|| results(&format!("soak-{}", clock::epoch_secs()))),
+        })
+    }
+}
+
 fn timing(warm_up: u64, seconds: u64) -> Timing {
     Timing { warm_up: Duration::from_secs(warm_up), window: Duration::from_secs(seconds) }
 }
 
 fn default_out() -> PathBuf {
+    results(&clock::epoch_secs().to_string())
+}
+
+fn results(name: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
-    workspace.join(format!("target/benches/{}.jsonl", clock::epoch_secs()))
+    workspace.join(format!("target/benches/{name}.jsonl"))
 }
 
 /// `KEY=VALUE`s; what is no JSON is text.
@@ -234,6 +306,20 @@ mod tests {
         let how = args.comparison().unwrap();
         assert_eq!((how.rows.len(), how.rounds, how.sides), (2, 3, vec![Side::Ours]));
         assert_eq!(how.standings, [Standing::Best, Standing::Defaults]);
+    }
+
+    #[test]
+    fn a_soak_is_an_hour_at_full_speed_unless_said_otherwise() {
+        let Verb::Soak(args) = Cli::parse_from(["b", "soak"]).verb else { panic!("soak") };
+        let how = args.soak().unwrap();
+        assert_eq!((how.length, how.rate, how.kill_every), (Duration::from_secs(3600), None, None));
+        let line = ["b", "soak", "--minutes", "0.5", "--rate", "70", "--kill-every", "9"];
+        let Verb::Soak(args) = Cli::parse_from(line).verb else { panic!("soak") };
+        let how = args.soak().unwrap();
+        assert_eq!((how.length, how.rate, how.kill_every.unwrap().as_secs()), (Duration::from_secs(30), Some(70), 9));
+        for wrong in [["--rate", "fast"], ["--rate", "0"], ["--minutes", "0"], ["--minutes", "x"]] {
+            assert!(Cli::try_parse_from(["b", "soak"].iter().chain(&wrong)).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

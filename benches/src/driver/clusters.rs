@@ -84,6 +84,12 @@ pub struct ClusterStage {
 impl ClusterStage {
     /// Starts one side's cluster and waits until its supervisor is there.
     pub fn start(side: Side, program: PathBuf) -> ClusterStage {
+        // The harness' own is short; a machine at full load must not lose sessions.
+        ClusterStage::start_with(side, program, &[("storm.zookeeper.session.timeout", 20_000)])
+    }
+
+    /// The same with these settings of the cluster.
+    pub fn start_with(side: Side, program: PathBuf, conf: &[(&str, u64)]) -> ClusterStage {
         let maker = match side {
             Side::Ours => Maker::Ours,
             Side::Apache => Maker::Apache,
@@ -94,11 +100,14 @@ impl ClusterStage {
             supervisor: maker,
             supervisors: 1,
             slots: 4,
-            conf: Map::new(),
+            conf: conf.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect(),
         };
-        // The harness' own is short; a machine at full load must not lose sessions.
-        let cluster = Cluster::start(options.with("storm.zookeeper.session.timeout", 20_000));
+        let cluster = Cluster::start(options);
         ClusterStage { side, cluster, program }
+    }
+
+    pub fn cluster(&mut self) -> &mut Cluster {
+        &mut self.cluster
     }
 
     fn submit_ours(&self, name: &str, document: String) -> Finished {

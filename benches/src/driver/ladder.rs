@@ -1,4 +1,5 @@
-//! `ladder`: our side alone, each topology in one process without a cluster, for daily work on the engine.
+//! `ladder`: our side alone, for daily work on the engine. Topologies of one worker run in one process without a cluster, those of two as
+//! workers of a cluster of ours.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value};
 use storm_tests::process::{self, Nest, Process};
 
 use super::case::{Case, Extent, Side, Variant};
-use super::clusters::{lay_out_resources, topology_program};
+use super::clusters::{ClusterStage, lay_out_resources, topology_program};
 use super::compare::one;
 use super::error::BenchError;
 use super::measure::{Site, Timing};
@@ -32,10 +33,10 @@ pub struct Ladder {
     pub out: PathBuf,
 }
 
-/// Runs the cases of one worker and prints what each gave; whether nothing of ours is missing.
+/// Runs the cases and prints what each gave; whether nothing of ours is missing.
 pub fn ladder(how: &Ladder) -> Result<bool, BenchError> {
-    let of_one_worker = |case: &Case| case.workers == 1 && case.extent == Extent::Window;
-    let cases: Vec<Case> = cases_of(&how.rows)?.into_iter().filter(of_one_worker).collect();
+    let has_window = |case: &Case| case.extent == Extent::Window;
+    let cases: Vec<Case> = cases_of(&how.rows)?.into_iter().filter(has_window).collect();
     let mut log = Log::create(&how.out)?;
     let machine = Machine::this(clock::epoch_secs());
     note(&report::machine(&machine));
@@ -43,11 +44,17 @@ pub fn ladder(how: &Ladder) -> Result<bool, BenchError> {
     log.write(&lines[0])?;
     let nest = Nest::new();
     let site = Site { folder: nest.dir().to_owned(), resources: lay_out_resources(nest.dir())? };
-    let mut stage = LocalProgram { nest: &nest, program: topology_program(), running: None };
+    let program = topology_program();
+    let mut cluster = None;
+    let mut process = LocalProgram { nest: &nest, program: program.clone(), running: None };
     for case in &cases {
+        let stage: &mut dyn Stage = match case.workers {
+            1 => &mut process,
+            _ => cluster.get_or_insert_with(|| ClusterStage::start(Side::Ours, program.clone())),
+        };
         for round in 1..=how.rounds {
             for variant in case.variants.iter().filter(|variant: &&Variant| variant.side == Side::Ours) {
-                let result = one(&mut stage, &site, how.timing, (case, variant, round), &how.settings);
+                let result = one(stage, &site, how.timing, (case, variant, round), &how.settings);
                 log.write(&result)?;
                 lines.push(result);
             }

@@ -15,6 +15,7 @@ mod record;
 mod report;
 mod rows;
 mod samples;
+mod soak;
 mod stage;
 mod table;
 

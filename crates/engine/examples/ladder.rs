@@ -1,16 +1,17 @@
 //! Prints how many tuples per second the engine moves in this process: a chain of a spout and two bolts, and a word count, each
-//! with and without acking.
+//! with and without acking; in one engine, and in two that talk over loopback as workers do.
 //!
-//! `cargo run --release -p storm-engine --example ladder [SECONDS] [DATA_THREADS]`
+//! `cargo run --release -p storm-engine --example ladder [SECONDS] [DATA_THREADS [PART_OF_NAME]]`
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, json};
-use storm_engine::{Engine, EngineSpec};
-use storm_thrift::types::ExecutorSpecificStats;
+use storm_engine::{Engine, EngineHandle, EngineSpec};
+use storm_thrift::types::{ExecutorInfo, ExecutorSpecificStats};
 use storm_topology::builder::{TopologyBuilder, component_factory};
 use storm_topology::prelude::*;
 use storm_topology::system::SystemTopology;
@@ -116,10 +117,19 @@ fn word_count(reliable: bool, parallelism: i32) -> TopologyBuilder {
     b
 }
 
+/// One spout and one splitter, and counters in both workers.
+fn far_word_count(reliable: bool) -> TopologyBuilder {
+    let mut b = TopologyBuilder::new();
+    b.set_spout("spout", move || Sentences { reliable, next: 0 }).outputs(["sentence"]);
+    b.set_bolt("split", || Split).outputs(["word"]).shuffle("spout");
+    b.set_bolt("count", Count::default).parallelism(2).fields("split", ["word"]);
+    b
+}
+
 /// Tuples emitted by spouts, executed by bolts, and acked; and the mean complete latency in milliseconds.
-fn totals(engine: &storm_engine::EngineHandle) -> (i64, i64, i64, f64) {
+fn totals(engines: &[EngineHandle]) -> (i64, i64, i64, f64) {
     let mut t = (0, 0, 0, 0.0);
-    for stats in engine.stats().values() {
+    for stats in engines.iter().flat_map(|engine| engine.stats().into_values()) {
         match &stats.specific {
             ExecutorSpecificStats::Bolt(b) => t.1 += b.executed[":all-time"].values().sum::<i64>(),
             ExecutorSpecificStats::Spout(s) => {
@@ -139,10 +149,53 @@ fn cpu_seconds() -> f64 {
     ticks as f64 / 100.0
 }
 
+/// Starts so many workers of a topology, with the executors dealt out as Storm's scheduler does.
+fn start(
+    builder: TopologyBuilder,
+    pending: Option<i64>,
+    workers: usize,
+    threads: usize,
+) -> Result<Vec<EngineHandle>, Box<dyn std::error::Error>> {
+    let topology = builder.build()?;
+    let mut conf: Map<String, serde_json::Value> = topology.conf().clone();
+    conf.insert("topology.eventlogger.executors".into(), json!(0));
+    conf.insert("topology.max.spout.pending".into(), json!(pending));
+    conf.insert("topology.workers".into(), json!(workers));
+    let system = SystemTopology::derive(topology.thrift(), &conf)?;
+    let mut executors: Vec<ExecutorInfo> =
+        system.executors(&system.start_executors()).into_values().flatten().filter(|e| e.task_start > 0).collect();
+    executors.sort();
+    let listeners = (0..workers).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;
+    let addresses =
+        listeners.iter().map(|l| Ok(l.local_addr()?.to_string())).collect::<Result<Vec<_>, std::io::Error>>()?;
+    let mut engines = Vec::new();
+    for (here, listener) in listeners.into_iter().enumerate() {
+        let factory = Arc::new(component_factory(&system, topology.natives().clone()));
+        let mut spec = EngineSpec::in_process("ladder-1-0", system.clone(), conf.clone(), factory);
+        spec.executors.clear();
+        let mut peers = BTreeMap::new();
+        for (i, executor) in executors.iter().enumerate() {
+            match i % workers {
+                worker if worker == here => spec.executors.push(executor.clone()),
+                worker => {
+                    peers.extend((executor.task_start..=executor.task_end).map(|t| (t, addresses[worker].clone())));
+                }
+            }
+        }
+        spec.peers = peers;
+        spec.listener = Some(listener);
+        spec.data_threads = threads;
+        engines.push(Engine::start(spec)?);
+    }
+    engines.iter().for_each(EngineHandle::activate);
+    Ok(engines)
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let seconds: f64 = args.next().map_or(Ok(5.0), |s| s.parse())?;
     let threads: usize = args.next().map_or(Ok(0), |s| s.parse())?;
+    let part = args.next().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let _inside = runtime.enter();
     let mut out = std::io::stdout();
@@ -151,30 +204,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "{:<28}{:>12}{:>12}{:>12}{:>12}{:>12}",
         "", "spout M/s", "bolts M/s", "acked M/s", "mean ms", "cpu s/M"
     )?;
-    let ladder: [(&str, TopologyBuilder, Option<i64>); 7] = [
-        ("chain, untracked", chain(false), None),
-        ("chain, acked", chain(true), Some(5000)),
-        ("chain, acked, unlimited", chain(true), None),
-        ("word count, untracked", word_count(false, 1), None),
-        ("word count, acked", word_count(true, 1), Some(5000)),
-        ("word count x2, untracked", word_count(false, 2), None),
-        ("word count x2, acked", word_count(true, 2), Some(5000)),
+    let ladder: [(&str, TopologyBuilder, Option<i64>, usize); 11] = [
+        ("chain, untracked", chain(false), None, 1),
+        ("chain, acked", chain(true), Some(5000), 1),
+        ("chain, acked, unlimited", chain(true), None, 1),
+        ("word count, untracked", word_count(false, 1), None, 1),
+        ("word count, acked", word_count(true, 1), Some(5000), 1),
+        ("word count x2, untracked", word_count(false, 2), None, 1),
+        ("word count x2, acked", word_count(true, 2), Some(5000), 1),
+        ("chain, two, untracked", chain(false), None, 2),
+        ("chain, two, acked", chain(true), Some(20_000), 2),
+        ("word count, two, untracked", far_word_count(false), None, 2),
+        ("word count, two, acked", far_word_count(true), Some(2000), 2),
     ];
-    for (name, builder, pending) in ladder {
-        let topology = builder.build()?;
-        let mut conf: Map<String, serde_json::Value> = topology.conf().clone();
-        conf.insert("topology.eventlogger.executors".into(), json!(0));
-        conf.insert("topology.max.spout.pending".into(), json!(pending));
-        let system = SystemTopology::derive(topology.thrift(), &conf)?;
-        let factory = Arc::new(component_factory(&system, topology.natives().clone()));
-        let mut spec = EngineSpec::in_process("ladder-1-0", system, conf, factory);
-        spec.data_threads = threads;
-        let engine = Engine::start(spec)?;
-        engine.activate();
+    for (name, builder, pending, workers) in ladder.into_iter().filter(|row| row.0.contains(&part)) {
+        let engines = start(builder, pending, workers, threads)?;
         std::thread::sleep(Duration::from_secs_f64(seconds / 5.0));
-        let (before, cpu, start) = (totals(&engine), cpu_seconds(), Instant::now());
+        let (before, cpu, start) = (totals(&engines), cpu_seconds(), Instant::now());
         std::thread::sleep(Duration::from_secs_f64(seconds));
-        let (after, took, cpu) = (totals(&engine), start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+        let (after, took, cpu) = (totals(&engines), start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
         let spouted = (after.0 - before.0) as f64 / 1e6;
         writeln!(
             out,
@@ -185,7 +233,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             after.3,
             cpu / spouted
         )?;
-        engine.shutdown();
+        engines.iter().for_each(EngineHandle::shutdown);
     }
     Ok(())
 }

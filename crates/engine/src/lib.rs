@@ -12,6 +12,7 @@ mod call;
 mod combine;
 mod contexts;
 mod counters;
+mod credit;
 mod engine;
 mod error;
 mod hash;

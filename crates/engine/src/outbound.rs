@@ -146,7 +146,7 @@ impl Outbound {
                 }
             }
             Place::Remote => {
-                self.peers.send_batch(&self.shared, &batch);
+                self.peers.send_batch(&self.shared, &batch, self.now);
                 self.recycle(batch);
             }
         }
@@ -231,10 +231,15 @@ impl Outbound {
         }
         for (task, list) in remote {
             if !list.is_empty() {
-                self.peers.send_contributions(shared, *task, list);
+                self.peers.send_contributions(shared, *task, list, self.now);
                 list.clear();
             }
         }
+    }
+
+    /// Sends what has been gathered for other workers and should not wait any longer; all of it, when the thread has nothing else to do.
+    pub(crate) fn flush_network(&mut self, all: bool) {
+        self.peers.flush(&self.shared, self.now, all);
     }
 
     /// Moves what waits for room in a ring; whether anything moved.

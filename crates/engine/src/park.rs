@@ -2,7 +2,7 @@
 //!
 //! The sleeper says that it sleeps, then looks once more for work, then parks. A caller publishes its work, then looks whether
 //! the sleeper sleeps. Both have a full fence between the two steps, so at least one of them sees the other; without the fences both could look
-//! too early, and the work would lie there until something else happens. `tests/park.rs` checks this with loom, which is why this file
+//! too early, and the work would lie there until something else happens. `tests/handshakes.rs` checks this with loom, which is why this file
 //! takes its primitives from the parent module.
 
 use super::sync::{AtomicBool, Ordering, Thread, current, fence, park_timeout};

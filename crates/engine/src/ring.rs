@@ -1,10 +1,12 @@
 //! The mesh: one ring for each ordered pair of threads that talk, with one writer and one reader each.
+//!
+//! `tests/handshakes.rs` checks with loom that neither end sleeps while the other waits for it, which is why this file takes its
+//! primitives from the parent module.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use super::sync::{AtomicBool, Consumer, Ordering, Producer, PushError, RingBuffer, fence};
 
 /// The writer's end.
 ///
@@ -59,6 +61,13 @@ impl<T> Outlet<T> {
             moved = true;
         }
         moved
+    }
+
+    /// Whether something waits for room.
+    #[cfg(test)]
+    #[allow(dead_code, reason = "asked by tests/handshakes.rs")]
+    pub(crate) fn waits(&self) -> bool {
+        !self.overflow.is_empty()
     }
 
     /// Whether [`Outlet::retry`] would move anything.

@@ -1,11 +1,12 @@
 //! What the threads of an engine share: who waits for what, and how they call each other.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use crate::credit::Credit;
 use crate::net::{InFrame, PeerTable};
 use crate::park::Sleeper;
 use crate::spec::{ComponentReport, Settings};
@@ -44,6 +45,13 @@ impl ThreadShared {
         self.sleeper.wake();
     }
 
+    /// Posts many at once, and leaves the vector empty.
+    pub(crate) fn post_all(&self, mail: &mut Vec<Mail>) {
+        lock(&self.mail).append(mail);
+        self.has_mail.store(true, Ordering::Release);
+        self.sleeper.wake();
+    }
+
     #[inline]
     pub(crate) fn has_mail(&self) -> bool {
         self.has_mail.load(Ordering::Acquire)
@@ -60,8 +68,7 @@ impl ThreadShared {
 /// A task as its senders see it, here or in another worker. Each on its own cache lines: they are written by several threads.
 #[repr(align(128))]
 pub(crate) struct TaskShared {
-    /// Cost of what has been sent to it and not been processed.
-    queued: AtomicI64,
+    credit: Credit,
     /// A wake is under way.
     pub(crate) woken: AtomicBool,
     /// A tick is under way.
@@ -94,7 +101,7 @@ impl Shared {
         fatal: mpsc::Sender<ComponentReport>,
     ) -> Shared {
         let task = |(thread, upstream)| TaskShared {
-            queued: AtomicI64::new(0),
+            credit: Credit::new(),
             woken: AtomicBool::new(false),
             tick_due: AtomicBool::new(false),
             upstream,
@@ -130,7 +137,7 @@ impl Shared {
     /// What waits for a task.
     #[inline]
     pub(crate) fn queued(&self, task: i32) -> i64 {
-        self.task(task).queued.load(Ordering::Relaxed)
+        self.task(task).credit.queued()
     }
 
     /// Whether nothing more should be sent to a task for now.
@@ -140,18 +147,13 @@ impl Shared {
     }
 
     pub(crate) fn charge(&self, task: i32, cost: i64) {
-        self.task(task).queued.fetch_add(cost, Ordering::Relaxed);
+        self.task(task).credit.charge(cost);
     }
 
     /// Gives credit back, and wakes those who may have waited for it.
-    ///
-    /// Senders stop at the limit and are woken when it falls below half. A sender that saw the limit reached will see the fall, too: it
-    /// looks again after it has said that it sleeps.
     pub(crate) fn release(&self, task: i32, cost: i64) {
         let task = self.task(task);
-        let half = self.settings.receive_limit / 2;
-        let before = task.queued.fetch_sub(cost, Ordering::Relaxed);
-        if before >= half && before - cost < half {
+        if task.credit.release(cost, self.settings.receive_limit) {
             for thread in &task.upstream {
                 self.threads[*thread].sleeper.wake();
             }

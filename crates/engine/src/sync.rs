@@ -1,6 +1,7 @@
-//! The primitives that `park.rs` is built on; its loom test puts others in their place.
+//! The primitives that `park.rs`, `ring.rs` and `credit.rs` are built on; their loom test puts others in their place.
 
-pub(crate) use std::sync::atomic::{AtomicBool, Ordering, fence};
+pub(crate) use rtrb::{Consumer, Producer, PushError, RingBuffer};
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicI64, Ordering, fence};
 pub(crate) use std::thread::{Thread, current};
 
 use std::time::Duration;

@@ -153,7 +153,9 @@ impl DataThread {
         if worked {
             self.moved = moved;
         }
-        Ok(worked || !self.run_queue.is_empty())
+        let worked = worked || !self.run_queue.is_empty();
+        self.out.flush_network(!worked || self.stopping);
+        Ok(worked)
     }
 
     fn run_bolt(&mut self, at: usize) -> Result<usize, (usize, Death)> {
@@ -311,7 +313,7 @@ impl DataThread {
             match net::decode_contributions(&body) {
                 Ok(list) => {
                     self.out.tick_clock();
-                    list.into_iter().for_each(|c| self.out.contribute_here(c));
+                    list.for_each(|c| self.out.contribute_here(c));
                 }
                 Err(error) => arrival.refuse(&error),
             }

@@ -25,7 +25,7 @@ pub use component::{AckMode, Bolt, ComponentError, ComponentFactory, ComponentIn
 pub use context::{InputStream, OutputStream, TaskContext, Waker};
 pub use describe::{DescriptionError, TopologyDescription};
 pub use output::{BoltOutput, Collector, Emission, Link, SpoutOutput};
-pub use rows::Rows;
+pub use rows::{Malformed, Rows};
 pub use run::{Asked, RowRun, RunEnd};
 pub use tuple::{Anchor, Fields, Lineage, OwnedTuple, SYSTEM_COMPONENT, TICK_STREAM, Tuple, TupleSource};
 pub use value::{Value, ValueRef};

@@ -5,6 +5,10 @@
 
 use crate::value::{Value, ValueRef};
 
+mod wire;
+
+pub use wire::Malformed;
+
 /// A value, 16 bytes: small ones in place, others as a position in the rows' arenas.
 #[derive(Debug, Clone, Copy)]
 enum Cell {

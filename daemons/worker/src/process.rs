@@ -36,9 +36,10 @@ fn start<S: AsRef<str>>(args: &[S], natives: Natives) -> Result<Exit, WorkerErro
     let levels = logging::start(&log).map_err(|source| WorkerError::Io { doing: "log to", path: log, source })?;
     // What `ps` and `top` show; a kernel that refuses shows the program's own name.
     let _own_name = rustix::thread::set_name(c"storm-worker");
-    // Sockets and timers only; tuples have threads of their own.
+    // Sockets and timers only; tuples have threads of their own. One thread: a second would be woken for each tuple that comes from
+    // another worker, only to find that there is nothing left to do.
     let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("worker-io").enable_all().build();
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("worker-io").enable_all().build();
     let runtime = runtime.map_err(system("start the threads of"))?;
     let exit = runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(system("catch signals of"))?;

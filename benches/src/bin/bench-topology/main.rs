@@ -2,6 +2,7 @@
 //! environment; `java/bench/Program.java` is the same for Apache Storm.
 
 mod bolts;
+mod keeper;
 mod spout;
 
 use std::io::Write;
@@ -13,6 +14,7 @@ use storm::prelude::*;
 use storm_benches::load::{CONSTANT, Kind, Load, SENTENCES, VARIABLE};
 
 use crate::bolts::{Count, Identity, Nothing, Split};
+use crate::keeper::Keeper;
 use crate::spout::Texts;
 
 fn main() -> ExitCode {
@@ -52,7 +54,11 @@ fn define(topology: &mut TopologyBuilder, document: &Map<String, Value>, load: &
         flow(topology.set_bolt("null", Nothing::default), "id");
         return;
     }
-    topology.set_spout("spout", || Texts::new(&SENTENCES)).outputs(["sentence"]);
+    let spout = match load.keep {
+        true => topology.set_spout("spout", || Keeper::new(&SENTENCES)),
+        false => topology.set_spout("spout", || Texts::new(&SENTENCES)),
+    };
+    spout.outputs(["sentence"]);
     match &load.script {
         Some(script) if load.kind == Kind::Multilang => {
             if let Some(folder) = &load.resources {

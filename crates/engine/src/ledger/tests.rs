@@ -45,6 +45,10 @@ struct Truth {
     failed: bool,
     /// A failure has reached the ledger.
     failure_delivered: bool,
+    /// A contribution, or more than one in it, will never reach the ledger.
+    lost: bool,
+    /// When it was emitted or, by what has reached the ledger, given more time.
+    touched: u64,
     ended: Option<Outcome>,
 }
 
@@ -59,7 +63,11 @@ struct World {
     /// Contributions under way, with what each one is made of.
     wire: Vec<Contribution>,
     pending_in: Vec<BTreeMap<u64, usize>>,
+    now: u64,
 }
+
+/// Age at which a tree is ended.
+const TIMEOUT: u64 = 100;
 
 impl World {
     fn new() -> World {
@@ -72,6 +80,7 @@ impl World {
             threads: (0..3).map(|_| Combiner::new()).collect(),
             wire: Vec::new(),
             pending_in: vec![BTreeMap::new(); 3],
+            now: 0,
         }
     }
 
@@ -86,8 +95,8 @@ impl World {
         }
         let id = self.names.len() as u64;
         self.names.push(root);
-        self.trees.insert(root, Truth { live: targets, ..Truth::default() });
-        self.ledger.open_tree(root, word, MessageId::Number(id), 0, 0);
+        self.trees.insert(root, Truth { live: targets, touched: self.now, ..Truth::default() });
+        self.ledger.open_tree(root, word, MessageId::Number(id), 0, self.now);
     }
 
     fn bolt_works(&mut self, tape: &mut Tape<'_>, may_grow: bool) {
@@ -154,10 +163,13 @@ impl World {
 
     fn deliver(&mut self, at: usize) {
         let c = self.wire.swap_remove(at);
+        let tree = self.trees.get_mut(&c.root).unwrap();
         if c.flags & FLAG_FAIL != 0 {
-            self.trees.get_mut(&c.root).unwrap().failure_delivered = true;
+            tree.failure_delivered = true;
+        } else if c.flags & FLAG_RESET != 0 {
+            tree.touched = self.now;
         }
-        self.ledger.apply(c, 0);
+        self.ledger.apply(c, self.now);
         self.check();
     }
 
@@ -172,9 +184,10 @@ impl World {
                 Outcome::Acked => {
                     assert_eq!((tree.live, tree.travelling, on_wire), (0, 0, false), "a tree ended too early");
                     assert!(!tree.failed, "a tree with a failure was acked");
+                    assert!(!tree.lost, "a tree of which something was lost was acked");
                 }
                 Outcome::Failed => assert!(tree.failure_delivered, "a tree failed without a failure"),
-                Outcome::TimedOut => panic!("nobody swept"),
+                Outcome::TimedOut => assert!(tree.touched + TIMEOUT <= self.now, "a tree was ended before its time"),
             }
             tree.ended = Some(settled.outcome);
         }
@@ -228,6 +241,8 @@ proptest! {
         prop_assert_eq!(world.ledger.open(), 0);
     }
 }
+
+mod lossy;
 
 fn open(ledger: &mut Ledger, id: u64, word: u64, now: u64) -> u64 {
     let root = ledger.reserve();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, TryAcquireError};
 use tokio::task::JoinSet;
 
 use super::codec;
@@ -136,8 +136,12 @@ async fn connection(
 ) -> Result<(), WireError> {
     stream.set_nodelay(true)?;
     let greeting = frame::read_greeting(&mut stream, topology_id);
-    tokio::time::timeout(GREETING_TIME, greeting).await.map_err(|_| WireError::Silent)??;
-    stream.write_all(&frame::MAGIC).await?;
+    let greeted = tokio::time::timeout(GREETING_TIME, greeting).await.map_err(|_| WireError::Silent)?;
+    if matches!(greeted, Ok(()) | Err(WireError::OtherVersion(_))) {
+        // One of another version learns ours from it.
+        stream.write_all(&frame::MAGIC).await?;
+    }
+    greeted?;
     let limit = shared.settings.receive_limit;
     let local = shared.tasks.iter().filter(|t| t.thread.is_some()).count();
     let arrival = Arc::new(Arrival {
@@ -161,26 +165,63 @@ async fn take_frames(
     shared: &SharedRef,
     arrival: &Arc<Arrival>,
 ) -> Result<(), WireError> {
-    while let Some((kind, body)) = reader.next().await? {
-        if !matches!(kind, frame::BATCH | frame::CONTRIBUTIONS) {
-            return Err(WireError::UnknownKind(kind));
+    let mut posts = Posts::new(shared);
+    loop {
+        while let Some((kind, body)) = reader.arrived()? {
+            if !matches!(kind, frame::BATCH | frame::CONTRIBUTIONS) {
+                return Err(WireError::UnknownKind(kind));
+            }
+            let task = codec::addressee(&body)?;
+            if task < 1 || task as usize > shared.tasks.len() {
+                return Err(WireError::Malformed("it is for a task that the topology does not have"));
+            }
+            let Some(thread) = shared.task(task).thread else {
+                // The sender has not heard yet that the task has moved. Its trees time out and are replayed.
+                tracing::debug!(peer = %arrival.peer, task, "tuples for a task that is not here were dropped");
+                continue;
+            };
+            let permit = match arrival.room.try_acquire_many(share(&body)) {
+                Ok(permit) => Ok(permit),
+                Err(TryAcquireError::Closed) => return Ok(()),
+                Err(TryAcquireError::NoPermits) => {
+                    // Nobody makes room for what has not been posted.
+                    posts.send();
+                    arrival.room.acquire_many(share(&body)).await
+                }
+            };
+            match permit {
+                Ok(permit) => permit.forget(),
+                Err(_) => return Ok(()),
+            }
+            posts.add(thread, InFrame { kind, body, arrival: arrival.clone() });
         }
-        let task = codec::addressee(&body)?;
-        if task < 1 || task as usize > shared.tasks.len() {
-            return Err(WireError::Malformed("it is for a task that the topology does not have"));
+        posts.send();
+        if !reader.read().await? {
+            return Ok(());
         }
-        let Some(thread) = shared.task(task).thread else {
-            // The sender has not heard yet that the task has moved. Its trees time out and are replayed.
-            tracing::debug!(peer = %arrival.peer, task, "tuples for a task that is not here were dropped");
-            continue;
-        };
-        match arrival.room.acquire_many(share(&body)).await {
-            Ok(permit) => permit.forget(),
-            Err(_) => return Ok(()),
-        }
-        shared.threads[thread].post(Mail::Frame(InFrame { kind, body, arrival: arrival.clone() }));
     }
-    Ok(())
+}
+
+/// What has come by one read, sorted by thread, so that each thread is called once.
+struct Posts<'a> {
+    shared: &'a SharedRef,
+    by_thread: Vec<Vec<Mail>>,
+}
+
+impl Posts<'_> {
+    fn new(shared: &SharedRef) -> Posts<'_> {
+        Posts { shared, by_thread: shared.threads.iter().map(|_| Vec::new()).collect() }
+    }
+
+    fn add(&mut self, thread: usize, frame: InFrame) {
+        self.by_thread[thread].push(Mail::Frame(frame));
+    }
+
+    fn send(&mut self) {
+        for (thread, mail) in self.by_thread.iter_mut().enumerate().filter(|(_, mail)| !mail.is_empty()) {
+            self.shared.threads[thread].post_all(mail);
+        }
+    }
 }
 
 async fn give_credit(mut writer: tokio::net::tcp::OwnedWriteHalf, arrival: &Arrival) -> Result<(), WireError> {

@@ -10,8 +10,10 @@ pub(crate) const CONTRIBUTIONS: u8 = 2;
 /// Credit for tasks, from the accepting side.
 pub(crate) const CREDIT: u8 = 3;
 
+/// The layout of frames. Workers of one topology all have to speak the same.
+pub(crate) const VERSION: u8 = 2;
 /// What both sides say first; the last byte is the version.
-pub(crate) const MAGIC: [u8; 8] = *b"STORMRS\x01";
+pub(crate) const MAGIC: [u8; 8] = *b"STORMRS\x02";
 
 /// The longest frame. A tuple that needs more cannot travel.
 pub(crate) const MAX_FRAME: usize = 64 << 20;
@@ -19,6 +21,8 @@ pub(crate) const MAX_FRAME: usize = 64 << 20;
 const MAX_ID: usize = 1024;
 /// Memory taken ahead of the bytes that have arrived.
 const AHEAD: usize = 64 << 10;
+/// Room with which a read is worth its system call.
+const ROOM: usize = 16 << 10;
 
 /// Why a connection is given up.
 #[derive(Debug, thiserror::Error)]
@@ -27,8 +31,13 @@ pub(crate) enum WireError {
     Io(#[from] std::io::Error),
     #[error("the other side closed the connection in the middle of a frame")]
     CutOff,
-    #[error("it does not speak this protocol, or another version of it")]
+    #[error("it does not speak the protocol of workers")]
     Stranger,
+    #[error(
+        "it speaks version {0} of the protocol between workers, and this worker version {VERSION}; all workers of a topology have to \
+         run the same release"
+    )]
+    OtherVersion(u8),
     #[error("it belongs to topology `{0}`")]
     OtherTopology(String),
     #[error("a frame of {0} bytes is longer than the {MAX_FRAME} allowed")]
@@ -50,12 +59,22 @@ pub(crate) fn greeting(topology_id: &str) -> Vec<u8> {
     out
 }
 
+/// Checks what the other side says first.
+pub(crate) fn check_magic(magic: &[u8; 8]) -> Result<(), WireError> {
+    match magic {
+        _ if *magic == MAGIC => Ok(()),
+        [name @ .., version] if MAGIC.starts_with(name) => Err(WireError::OtherVersion(*version)),
+        _ => Err(WireError::Stranger),
+    }
+}
+
 /// Reads the greeting of a connecting side and checks it.
 pub(crate) async fn read_greeting(from: &mut (impl AsyncRead + Unpin), topology_id: &str) -> Result<(), WireError> {
-    let mut head = [0; 10];
-    from.read_exact(&mut head).await?;
-    let len = usize::from(u16::from_le_bytes([head[8], head[9]]));
-    if head[..8] != MAGIC || len > MAX_ID {
+    let mut magic = [0; MAGIC.len()];
+    from.read_exact(&mut magic).await?;
+    check_magic(&magic)?;
+    let len = usize::from(from.read_u16_le().await?);
+    if len > MAX_ID {
         return Err(WireError::Stranger);
     }
     let mut id = vec![0; len];
@@ -79,18 +98,21 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// The next frame's kind and body; `None` when the other side has closed the connection between two frames.
     pub(crate) async fn next(&mut self) -> Result<Option<(u8, Bytes)>, WireError> {
-        if !self.fill(4).await? {
+        loop {
+            if let Some(frame) = self.arrived()? {
+                return Ok(Some(frame));
+            }
+            if !self.read().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next frame, if all of it is here.
+    pub(crate) fn arrived(&mut self) -> Result<Option<(u8, Bytes)>, WireError> {
+        let Some(len) = self.announced()? else { return Ok(None) };
+        if self.buffer.len() < 4 + len {
             return Ok(None);
-        }
-        let len = u32::from_le_bytes([self.buffer[0], self.buffer[1], self.buffer[2], self.buffer[3]]) as usize;
-        if len > MAX_FRAME {
-            return Err(WireError::TooLong(len));
-        }
-        if len == 0 {
-            return Err(WireError::Malformed("it is empty"));
-        }
-        if !self.fill(4 + len).await? {
-            return Err(WireError::CutOff);
         }
         self.buffer.advance(4);
         let mut frame = self.buffer.split_to(len).freeze();
@@ -98,14 +120,25 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         Ok(Some((kind, frame)))
     }
 
-    /// Reads until so many bytes are there. Memory grows with what arrives, not with what was announced.
-    async fn fill(&mut self, wanted: usize) -> Result<bool, WireError> {
-        while self.buffer.len() < wanted {
-            self.buffer.reserve((wanted - self.buffer.len()).clamp(4 << 10, AHEAD));
-            if self.from.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() { Ok(false) } else { Err(WireError::CutOff) };
-            }
+    /// The length of the next frame, if it is known.
+    fn announced(&self) -> Result<Option<usize>, WireError> {
+        let Some(len) = self.buffer.first_chunk() else { return Ok(None) };
+        match u32::from_le_bytes(*len) as usize {
+            0 => Err(WireError::Malformed("it is empty")),
+            len if len > MAX_FRAME => Err(WireError::TooLong(len)),
+            len => Ok(Some(len)),
         }
-        Ok(true)
+    }
+
+    /// Reads more; false when the other side has closed the connection between two frames.
+    pub(crate) async fn read(&mut self) -> Result<bool, WireError> {
+        // Memory grows with what arrives, not with what was announced.
+        if self.buffer.capacity() - self.buffer.len() < ROOM {
+            self.buffer.reserve(AHEAD);
+        }
+        if self.from.read_buf(&mut self.buffer).await? > 0 {
+            return Ok(true);
+        }
+        if self.buffer.is_empty() { Ok(false) } else { Err(WireError::CutOff) }
     }
 }

@@ -1,19 +1,17 @@
 //! The connecting side: one other worker, and what goes there.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::codec;
-use super::frame::{self, FrameReader, MAX_FRAME, WireError};
-use crate::batch::Batch;
-use crate::ledger::Contribution;
+use super::frame::{self, FrameReader, WireError};
+use super::parcel::{Dispatch, Parcel};
 use crate::shared::{Mail, Shared, SharedRef, lock};
 
 /// How long tuples for a worker that was there are kept while it is away; a restarted worker is back sooner.
@@ -27,125 +25,81 @@ const LOSS_GRACE: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(1);
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// Contributions beyond this are dropped; their trees time out. Tuples are bounded by credit.
+/// Contributions that come when this much waits are dropped; their trees time out. Tuples are bounded by credit.
 const MAX_WAITING: usize = 128 << 20;
 
 /// Another worker.
-pub(crate) struct Peer {
-    address: String,
-    state: Mutex<Waiting>,
+pub(super) struct Peer {
+    pub(super) address: String,
+    dispatch: Mutex<Dispatch>,
+    /// The driver has something to write.
     pending: Notify,
     driver: Mutex<Option<AbortHandle>>,
 }
 
-/// What waits for the connection, and what the other side has not given credit for.
-#[derive(Default)]
-struct Waiting {
-    bytes: Vec<u8>,
-    /// Cost of tuples in `bytes`, by task.
-    waiting: BTreeMap<i32, i64>,
-    /// Cost of tuples written, by task.
-    sent: BTreeMap<i32, i64>,
-    /// It has been away too long: tuples are dropped until it is back.
-    dropping: bool,
-    dropped: u64,
-    closed: bool,
-}
-
 impl Peer {
-    fn new(address: String) -> Peer {
-        Peer { address, state: Mutex::default(), pending: Notify::new(), driver: Mutex::default() }
+    /// A worker, and the task that connects to it until [`Peer::close`].
+    pub(super) fn start(
+        address: String,
+        shared: &SharedRef,
+        runtime: &tokio::runtime::Handle,
+        topology_id: &Arc<str>,
+    ) -> Arc<Peer> {
+        let peer = Peer { address, dispatch: Mutex::default(), pending: Notify::new(), driver: Mutex::default() };
+        let peer = Arc::new(peer);
+        let driver = runtime.spawn(peer.clone().drive(shared.clone(), topology_id.clone()));
+        *lock(&peer.driver) = Some(driver.abort_handle());
+        peer
     }
 
-    fn push_batch(&self, shared: &Shared, batch: &Batch) {
-        let mut state = lock(&self.state);
-        if state.dropping || state.closed {
-            state.dropped += batch.rows.len() as u64;
-            return;
+    /// Sends a parcel, which is empty afterwards; false if it is still full because the table is another by now.
+    ///
+    /// A line that is free is written to at once, by the calling thread: that spares waking another one. What the line does not
+    /// take is left to the driver, and while that writes, parcels gather behind it.
+    pub(super) fn send(&self, shared: &Shared, table_version: u64, parcel: &mut Parcel) -> bool {
+        let mut dispatch = lock(&self.dispatch);
+        // Under the lock: a task that has moved must not be charged here after `keep_only`.
+        if shared.peers.version() != table_version {
+            return false;
         }
-        let before = state.bytes.len();
-        codec::encode_batch(&mut state.bytes, batch);
-        let size = state.bytes.len() - before;
-        if size > MAX_FRAME {
-            state.bytes.truncate(before);
-            state.dropped += batch.rows.len() as u64;
-            tracing::error!(
-                task = batch.to,
-                "a tuple of {size} bytes is too large to travel to another worker and was dropped"
-            );
-            return;
+        if dispatch.dropping || dispatch.closed {
+            let gone = dispatch.refuse(parcel);
+            drop(dispatch);
+            release(shared, gone);
+            return true;
         }
-        *state.waiting.entry(batch.to).or_default() += batch.cost;
-        shared.charge(batch.to, batch.cost);
-        drop(state);
-        self.pending.notify_one();
+        let Some((mut begun, line)) = dispatch.accept(parcel) else { return true };
+        drop(dispatch);
+        // Errors are left to the driver, which meets them as well.
+        let all = begun.write(&line).unwrap_or(false);
+        if lock(&self.dispatch).wrote(begun, &line, all) {
+            self.pending.notify_one();
+        }
+        true
     }
 
-    fn push_contributions(&self, task: i32, list: &[Contribution]) {
-        let mut state = lock(&self.state);
-        if state.dropping || state.closed || state.bytes.len() > MAX_WAITING {
-            return;
-        }
-        codec::encode_contributions(&mut state.bytes, task, list);
-        drop(state);
-        self.pending.notify_one();
+    /// Whether contributions for it are worth gathering.
+    pub(super) fn takes_contributions(&self) -> bool {
+        lock(&self.dispatch).queued <= MAX_WAITING
     }
 
-    /// Forgets what was written and what waits, and gives the credit back.
+    /// Forgets what was written, and on demand what waits, and gives the credit back.
     fn forget(&self, shared: &Shared, waiting_too: bool) {
-        let mut state = lock(&self.state);
-        let mut gone = std::mem::take(&mut state.sent);
-        if waiting_too {
-            state.bytes = Vec::new();
-            for (task, cost) in std::mem::take(&mut state.waiting) {
-                *gone.entry(task).or_default() += cost;
-            }
-        }
-        drop(state);
-        for (task, cost) in gone {
-            shared.release(task, cost);
-        }
+        let mut dispatch = lock(&self.dispatch);
+        let written = dispatch.hang_up();
+        let waiting = if waiting_too { dispatch.throw_away() } else { Vec::new() };
+        drop(dispatch);
+        release(shared, written.into_iter().chain(waiting));
     }
 
     /// Gives back the credit of tasks that this worker has no more: nobody there will.
-    fn keep_only(&self, shared: &Shared, stays: impl Fn(i32) -> bool) {
-        let mut gone = BTreeMap::new();
-        {
-            let mut state = lock(&self.state);
-            let Waiting { waiting, sent, .. } = &mut *state;
-            for costs in [waiting, sent] {
-                costs.retain(|task, cost| {
-                    let stays = stays(*task);
-                    if !stays {
-                        *gone.entry(*task).or_default() += *cost;
-                    }
-                    stays
-                });
-            }
-        }
-        for (task, cost) in gone {
-            shared.release(task, cost);
-        }
+    pub(super) fn keep_only(&self, shared: &Shared, stays: impl Fn(i32) -> bool) {
+        let gone = lock(&self.dispatch).keep_only(stays);
+        release(shared, gone);
     }
 
-    fn credit(&self, shared: &Shared, credit: Vec<(i32, i64)>) {
-        for (task, cost) in credit {
-            let cost = {
-                let mut state = lock(&self.state);
-                // Never more than was sent, whatever the other side says.
-                let Some(sent) = state.sent.get_mut(&task) else { continue };
-                let cost = cost.clamp(0, *sent);
-                *sent -= cost;
-                cost
-            };
-            if cost > 0 {
-                shared.release(task, cost);
-            }
-        }
-    }
-
-    fn close(&self, shared: &Shared) {
-        lock(&self.state).closed = true;
+    pub(super) fn close(&self, shared: &Shared) {
+        lock(&self.dispatch).closed = true;
         if let Some(driver) = lock(&self.driver).take() {
             driver.abort();
         }
@@ -162,13 +116,14 @@ impl Peer {
             let connecting = tokio::time::timeout(CONNECT_TIME, connect(&self.address, &topology_id)).await;
             let error = match connecting.unwrap_or(Err(WireError::Silent)) {
                 Ok(stream) => {
-                    let dropped = {
-                        let mut state = lock(&self.state);
-                        state.dropping = false;
-                        std::mem::take(&mut state.dropped)
-                    };
+                    let (reader, writer) = stream.into_split();
+                    let line = Arc::new(writer);
+                    let dropped = lock(&self.dispatch).connect(line.clone());
                     tracing::info!(peer = %self.address, dropped, "connected to another worker");
-                    let error = self.talk(&shared, stream).await;
+                    let error = tokio::select! {
+                        error = self.write(&line) => error,
+                        error = self.take_credit(reader, &shared) => error,
+                    };
                     self.forget(&shared, false);
                     fail_what_was_lost(shared.clone());
                     away_since = Instant::now();
@@ -183,7 +138,7 @@ impl Peer {
                 tracing::warn!(peer = %self.address, "no connection to another worker: {error}; trying until there is one");
             }
             if away_since.elapsed() >= patience {
-                let first = !std::mem::replace(&mut lock(&self.state).dropping, true);
+                let first = !std::mem::replace(&mut lock(&self.dispatch).dropping, true);
                 if first {
                     tracing::warn!(peer = %self.address, "still away; tuples for it are dropped until it is back");
                     self.forget(&shared, true);
@@ -194,43 +149,57 @@ impl Peer {
         }
     }
 
-    /// Writes what there is, as much at a time as has gathered while the last write was under way.
-    async fn talk(&self, shared: &Shared, stream: TcpStream) -> WireError {
-        let (reader, mut writer) = stream.into_split();
-        let write = async {
-            let mut bytes = Vec::new();
+    /// Writes what data threads could not.
+    async fn write(&self, line: &OwnedWriteHalf) -> WireError {
+        let mut done = None;
+        loop {
+            let Some(mut begun) = lock(&self.dispatch).turn_of_driver(done.take()) else {
+                self.pending.notified().await;
+                continue;
+            };
             loop {
-                bytes.clear();
-                {
-                    let mut guard = lock(&self.state);
-                    let state = &mut *guard;
-                    std::mem::swap(&mut state.bytes, &mut bytes);
-                    for (task, cost) in std::mem::take(&mut state.waiting) {
-                        *state.sent.entry(task).or_default() += cost;
-                    }
+                match begun.write(line) {
+                    Ok(true) => break,
+                    Ok(false) => return WireError::CutOff,
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                    Err(error) => return WireError::Io(error),
                 }
-                if bytes.is_empty() {
-                    self.pending.notified().await;
-                } else if let Err(error) = writer.write_all(&bytes).await {
+                if let Err(error) = line.writable().await {
                     return WireError::Io(error);
                 }
             }
-        };
-        let read = async {
-            let mut frames = FrameReader::new(reader);
-            loop {
-                match frames.next().await {
-                    Ok(Some((frame::CREDIT, body))) => match codec::decode_credit(&body) {
-                        Ok(credit) => self.credit(shared, credit),
-                        Err(error) => return error,
-                    },
-                    Ok(Some((kind, _))) => return WireError::UnknownKind(kind),
-                    Ok(None) => return WireError::CutOff,
+            done = Some(begun);
+            // A long queue must not keep the credit from being read.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn take_credit(&self, reader: OwnedReadHalf, shared: &Shared) -> WireError {
+        let mut frames = FrameReader::new(reader);
+        loop {
+            match frames.next().await {
+                Ok(Some((frame::CREDIT, body))) => match codec::decode_credit(&body) {
+                    Ok(credit) => {
+                        for (task, cost) in credit {
+                            let cost = lock(&self.dispatch).credit(task, cost);
+                            release(shared, [(task, cost)]);
+                        }
+                    }
                     Err(error) => return error,
-                }
+                },
+                Ok(Some((kind, _))) => return WireError::UnknownKind(kind),
+                Ok(None) => return WireError::CutOff,
+                Err(error) => return error,
             }
-        };
-        tokio::select! { error = write => error, error = read => error }
+        }
+    }
+}
+
+pub(super) fn release(shared: &Shared, costs: impl IntoIterator<Item = (i32, i64)>) {
+    for (task, cost) in costs {
+        if cost > 0 {
+            shared.release(task, cost);
+        }
     }
 }
 
@@ -254,92 +223,6 @@ async fn connect(address: &str, topology_id: &str) -> Result<TcpStream, WireErro
     stream.write_all(&frame::greeting(topology_id)).await?;
     let mut answer = [0; frame::MAGIC.len()];
     stream.read_exact(&mut answer).await?;
-    if answer == frame::MAGIC { Ok(stream) } else { Err(WireError::Stranger) }
-}
-
-type ByTask = Arc<[Option<Arc<Peer>>]>;
-
-/// Who runs each task of other workers.
-pub(crate) struct PeerTable {
-    version: AtomicU64,
-    by_task: Mutex<ByTask>,
-}
-
-impl PeerTable {
-    pub(crate) fn new(tasks: usize) -> PeerTable {
-        PeerTable { version: AtomicU64::new(0), by_task: Mutex::new(vec![None; tasks].into()) }
-    }
-
-    /// Takes a new assignment. Connections to workers that stay are kept; what was meant for others is dropped and replayed.
-    pub(crate) fn update(
-        shared: &SharedRef,
-        runtime: &tokio::runtime::Handle,
-        topology_id: &Arc<str>,
-        peers: &BTreeMap<i32, String>,
-    ) {
-        let mut current = lock(&shared.peers.by_task);
-        let mut known: BTreeMap<String, Arc<Peer>> =
-            current.iter().flatten().map(|p| (p.address.clone(), p.clone())).collect();
-        let mut next: Vec<Option<Arc<Peer>>> = vec![None; current.len()];
-        let mut used: BTreeMap<String, Arc<Peer>> = BTreeMap::new();
-        for (task, address) in peers {
-            let Some(slot) = usize::try_from(*task).ok().and_then(|t| t.checked_sub(1)).and_then(|i| next.get_mut(i))
-            else {
-                continue;
-            };
-            if shared.task(*task).thread.is_some() {
-                continue;
-            }
-            let peer = used.entry(address.clone()).or_insert_with(|| {
-                known.remove(address).unwrap_or_else(|| {
-                    let peer = Arc::new(Peer::new(address.clone()));
-                    let driver = runtime.spawn(peer.clone().drive(shared.clone(), topology_id.clone()));
-                    *lock(&peer.driver) = Some(driver.abort_handle());
-                    peer
-                })
-            });
-            *slot = Some(peer.clone());
-        }
-        *current = next.into();
-        drop(current);
-        shared.peers.version.fetch_add(1, Ordering::Release);
-        for (address, peer) in used {
-            peer.keep_only(shared, |task| peers.get(&task) == Some(&address));
-        }
-        for peer in known.into_values() {
-            peer.close(shared);
-        }
-    }
-}
-
-/// One thread's view of the table: it looks at the table again only when that has changed.
-pub(crate) struct PeerView {
-    version: u64,
-    by_task: ByTask,
-}
-
-impl PeerView {
-    pub(crate) fn new(table: &PeerTable) -> PeerView {
-        PeerView { version: table.version.load(Ordering::Acquire), by_task: lock(&table.by_task).clone() }
-    }
-
-    fn peer(&mut self, shared: &Shared, task: i32) -> Option<&Arc<Peer>> {
-        if shared.peers.version.load(Ordering::Acquire) != self.version {
-            *self = PeerView::new(&shared.peers);
-        }
-        self.by_task[task as usize - 1].as_ref()
-    }
-
-    pub(crate) fn send_batch(&mut self, shared: &Shared, batch: &Batch) {
-        match self.peer(shared, batch.to) {
-            Some(peer) => peer.push_batch(shared, batch),
-            None => tracing::debug!(task = batch.to, "tuples for a task that is assigned to no worker were dropped"),
-        }
-    }
-
-    pub(crate) fn send_contributions(&mut self, shared: &Shared, task: i32, list: &[Contribution]) {
-        if let Some(peer) = self.peer(shared, task) {
-            peer.push_contributions(task, list);
-        }
-    }
+    frame::check_magic(&answer)?;
+    Ok(stream)
 }

@@ -13,16 +13,16 @@ use storm_topology::prelude::*;
 
 use crate::support::*;
 
-fn listen() -> TcpListener {
+pub fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-fn address(listener: &TcpListener) -> String {
+pub fn address(listener: &TcpListener) -> String {
     listener.local_addr().unwrap().to_string()
 }
 
 /// An engine with some of the components; all other tasks are at `peer`.
-fn engine(p: &Prepared, components: &[&str], listener: &TcpListener, peer: &str) -> EngineHandle {
+pub fn engine(p: &Prepared, components: &[&str], listener: &TcpListener, peer: &str) -> EngineHandle {
     let mut spec = p.spec();
     spec.executors = p.executors(components);
     let here = |task: &i32| spec.executors.iter().any(|e| (e.task_start..=e.task_end).contains(task));
@@ -229,7 +229,7 @@ async fn strangers_and_broken_peers_are_dropped_and_harm_nothing() {
     let (a, b) = (listen(), listen());
     let one = engine(&p, &["numbers", "sum"], &a, &address(&b));
     let two = engine(&p, &["double"], &b, &address(&a));
-    let hello = [&b"STORMRS\x01\x08\x00"[..], b"test-1-0"].concat();
+    let hello = [&b"STORMRS\x02\x08\x00"[..], b"test-1-0"].concat();
     let frame = |kind: u8, body: &[u8]| {
         let mut f = hello.clone();
         f.extend((body.len() as u32 + 1).to_le_bytes());
@@ -243,7 +243,8 @@ async fn strangers_and_broken_peers_are_dropped_and_harm_nothing() {
     };
     let mut provocations = vec![
         b"GET / HTTP/1.1\r\n\r\n and more".to_vec(),
-        [&b"STORMRS\x01\x07\x00"[..], b"other-1"].concat(),
+        [&b"STORMRS\x01\x08\x00"[..], b"test-1-0"].concat(),
+        [&b"STORMRS\x02\x07\x00"[..], b"other-1"].concat(),
         [&hello[..], &[0xff; 8]].concat(),
         [&hello[..], &[0; 8]].concat(),
         frame(9, b"what is this"),
@@ -255,7 +256,10 @@ async fn strangers_and_broken_peers_are_dropped_and_harm_nothing() {
     for stream in 0..64 {
         for from in 0..=p.system.task_count() as i32 {
             provocations.push(frame(1, &batch(stream, from, u32::MAX)));
-            provocations.push(frame(1, &[&batch(stream, from, 1)[..], &[7, 255, 255, 255, 255, 7]].concat()));
+            // Text of four gigabytes; and a list of as many values.
+            provocations.push(frame(1, &[&batch(stream, from, 1)[..], &[255, 255, 255, 255, 7]].concat()));
+            let list = [&[0; 8][..], &[12, 6, 0, 0, 0, 8, 255, 255, 255, 255, 8]].concat();
+            provocations.push(frame(1, &[&batch(stream, from, 1)[..], &list].concat()));
         }
     }
     let target = address(&b);
