@@ -97,9 +97,7 @@ impl Fleet {
                     self.connected.insert(address, agent);
                     found.extend(seen.iter().map(|s| Process { host: host.clone(), ..process(s) }));
                 }
-                Err(e) => {
-                    found.push(Process { host, role: "agent".into(), trouble: e.to_string(), ..Process::default() })
-                }
+                Err(e) => found.push(lost(host, e.to_string())),
             }
         }
         found.sort_by(|a, b| (&a.host, a.pid).cmp(&(&b.host, b.pid)));
@@ -115,21 +113,14 @@ pub struct Lines {
 
 impl Lines {
     /// Of a topology or a daemon; of all daemons when nothing is named.
-    pub async fn follow(ctx: Arc<Context>, name: Option<&str>) -> Lines {
+    pub fn follow(ctx: Arc<Context>, name: Option<&str>) -> Lines {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let mut listening = JoinSet::new();
-        let mut fleet = Fleet::default();
-        fleet.look(&ctx).await;
         let names: Vec<String> = match name {
             Some(name) => vec![name.to_owned()],
             None => Role::ALL.map(|role| role.name().to_owned()).into(),
         };
-        for address in &fleet.hosts {
-            for name in &names {
-                let Some(agents) = fleet.agents.clone() else { continue };
-                listening.spawn(listen(agents, address.clone(), name.clone(), sender.clone()));
-            }
-        }
+        let mut listening = JoinSet::new();
+        listening.spawn(everywhere(ctx, names, sender));
         Lines { receiver, _listening: listening }
     }
 
@@ -144,6 +135,19 @@ impl Lines {
         }
         lines
     }
+}
+
+async fn everywhere(ctx: Arc<Context>, names: Vec<String>, sender: mpsc::Sender<LogLine>) {
+    let mut fleet = Fleet::default();
+    fleet.look(&ctx).await;
+    let Some(agents) = fleet.agents else { return };
+    let mut all = JoinSet::new();
+    for address in &fleet.hosts {
+        for name in &names {
+            all.spawn(listen(agents.clone(), address.clone(), name.clone(), sender.clone()));
+        }
+    }
+    while all.join_next().await.is_some() {}
 }
 
 /// Listens to one log of one host for ever; a host that has gone, or has nothing of that name yet, is asked again.

@@ -33,7 +33,7 @@ const SEARCH: u32 = 10;
 
 pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option<String>) {
     let source = Source::Logs { topology: topology.clone() };
-    let mut elsewhere = Lines::follow(ctx.clone(), topology.as_deref()).await;
+    let mut elsewhere = Lines::follow(ctx.clone(), topology.as_deref());
     let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new(), anew: true };
     let (mut looks, mut dropped) = (0u32, 0);
     loop {
