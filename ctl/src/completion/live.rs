@@ -301,6 +301,10 @@ mod tests {
         "LOST",
         "BEAT",
         "CREDENTIAL VALUE",
+        "ALIAS",
+        "USER",
+        "SUBJECT",
+        "DAYS",
         "SECONDS",
     ];
 
