@@ -424,9 +424,15 @@ pub struct Logs {
     /// Only what is younger: 10m, 2h, 2026-08-02T10:00
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// Only what is older: 10m, 2h, 2026-08-02T10:30
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    pub until: Option<String>,
     /// Only entries with a line that this regular expression finds
     #[arg(short, long, value_name = "REGEX")]
     pub grep: Option<String>,
+    /// Upper and lower case are the same to the regular expression
+    #[arg(short, long, requires = "grep")]
+    pub ignore_case: bool,
     /// Only entries of this level and worse
     #[arg(short, long, value_name = "LEVEL")]
     pub level: Option<storm_machine::logs::Level>,
@@ -437,6 +443,9 @@ pub struct Logs {
     /// workers on others that have an agent
     #[arg(long, value_name = "HOSTS")]
     pub hosts: Option<String>,
+    /// Only the worker on this port
+    #[arg(long, value_name = "PORT")]
+    pub worker: Option<u16>,
 }
 
 #[derive(Debug, Args)]

@@ -129,6 +129,9 @@ impl Debian {
                 unpack.arg("-x").arg(&package).arg(scratch);
                 run(unpack, &advice);
             }
+            // fish looks for its files beside its own folder: all of them, or none.
+            let etc = scratch.join("usr/etc");
+            std::os::unix::fs::symlink("../etc", &etc).unwrap_or_else(|e| panic!("cannot link {}: {e}", etc.display()));
         });
         Debian { program: root.join(program), root: Some(root) }
     }

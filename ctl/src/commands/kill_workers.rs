@@ -29,7 +29,7 @@ pub fn run(ctx: &Context, args: &cli::storm::KillWorkers) -> Result<(), Failure>
     if !args.dry.dry_run && !entries.is_empty() {
         let secs = ctx.conf.int("supervisor.worker.shutdown.sleep.secs").and_then(|s| u64::try_from(s).ok());
         let identities: Vec<Identity> = entries.iter().filter_map(|e| Identity::of(e.pid)).collect();
-        sweep::end(&entries, Duration::from_secs(secs.unwrap_or(3)));
+        sweep::end(&entries, ctx.global.timeout.unwrap_or(Duration::from_secs(secs.unwrap_or(3))));
         let left: Vec<String> = identities.iter().filter(|i| i.entry().is_some()).map(|i| i.pid.to_string()).collect();
         if !left.is_empty() {
             return Err(Failure::new(Exit::Partly, "kill-workers/left", format!("{} did not end", left.join(", ")))

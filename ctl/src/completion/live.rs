@@ -298,6 +298,7 @@ mod tests {
         "DEPTH",
         "FRAMES",
         "PID",
+        "PORT",
         "LOST",
         "BEAT",
         "CREDENTIAL VALUE",

@@ -66,7 +66,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("config explain", "config explain clientPort"),
     ("config explain", "config explain config/tab"),
     ("config sources", "config sources nimbus.seeds ui.port"),
-    ("config diff", "config diff slips.yaml"),
+    ("config diff", "config diff warn.yaml"),
     ("context list", "context list"),
     ("context show", "context show one"),
     ("agent init-ca", "agent init-ca --ca a-ca"),
@@ -97,6 +97,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("blobstore create", "blobstore create blob -f words.yaml"),
     ("error", "describe none"),
     ("error", "list --config slips.yaml"),
+    ("error", "list --config warn.yaml"),
 ];
 
 const FLUX: &str = "name: other\nspouts:\n  - {id: l, className: lines, constructorArgs: [[/etc/passwd]]}\n\
@@ -122,6 +123,7 @@ impl World {
         // A file with something of every kind of slip: a warning, an error that --fix mends, another that it does not.
         let slips = "ui.title: 2024-05-01\nui.port: \"8081\"\nnimbus.host: n1\nstorm.zookeeper.servers: zk1\n";
         fs::write(dir.join("slips.yaml"), slips).expect("written");
+        fs::write(dir.join("warn.yaml"), "my.date: 2024-05-01\nnimbus.thrift.port: 1\n").expect("written");
         fs::create_dir_all(dir.join(".config/stormctl")).expect("made");
         fs::write(dir.join(".config/stormctl/config.yaml"), "clusters: {one: {set: {ui.port: 1}}}\n").expect("written");
         for home in [&cluster.nimbus.home, &cluster.supervisors[0].home] {
@@ -180,7 +182,7 @@ fn every_answer_has_the_shape_that_schema_says() {
                 let (warnings, error) = done.stderr.split_at(done.stderr.find("{\n").unwrap_or(done.stderr.len()));
                 warnings.lines().chain([error]).filter(|t| !t.is_empty()).collect()
             }
-            _ => vec![&done.stdout],
+            _ => vec![done.stdout.as_str()],
         };
         assert!(!texts.is_empty() && !texts[0].is_empty(), "{line} printed nothing: {done:?}");
         for text in texts {

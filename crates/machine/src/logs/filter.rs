@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use regex_lite::Regex;
+use regex_lite::{Regex, RegexBuilder};
 
 use super::entry::{Entry, Level};
 use super::error::LogError;
@@ -14,22 +14,28 @@ const ENTRY_BYTES: usize = 128;
 
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
+    /// Only entries as young as this, and only as old as that.
     pub since: Option<i64>,
+    pub until: Option<i64>,
     pub level: Option<Level>,
     pub grep: Option<Regex>,
+    /// The only source whose entries are wanted.
+    pub label: Option<String>,
 }
 
 impl Filter {
-    pub fn new(since: Option<i64>, level: Option<Level>, grep: Option<&str>) -> Result<Filter, LogError> {
-        let regex = |text: &str| {
-            Regex::new(text).map_err(|e| LogError::Pattern { text: text.to_owned(), cause: e.to_string() })
-        };
-        Ok(Filter { since, level, grep: grep.map(regex).transpose()? })
+    /// The same, with a pattern that some line of an entry must hold.
+    pub fn grep(self, pattern: &str, ignore_case: bool) -> Result<Filter, LogError> {
+        let regex = RegexBuilder::new(pattern).case_insensitive(ignore_case).build();
+        let regex = regex.map_err(|e| LogError::Pattern { text: pattern.to_owned(), cause: e.to_string() })?;
+        Ok(Filter { grep: Some(regex), ..self })
     }
 
     /// An entry is taken as a whole: with the trace of its message, whichever line the pattern is in.
     pub fn lets(&self, entry: &Entry) -> bool {
         self.since.is_none_or(|since| entry.millis >= since)
+            && self.until.is_none_or(|until| entry.millis <= until)
+            && self.label.as_ref().is_none_or(|label| entry.label == *label)
             && self.level.is_none_or(|least| entry.level() >= least)
             && self.grep.as_ref().is_none_or(|pattern| entry.text.lines().any(|line| pattern.is_match(line)))
     }
@@ -93,14 +99,22 @@ mod tests {
 
     #[test]
     fn the_filter_lets_whole_entries_through() {
-        let filter = |since, level, grep: Option<&str>| Filter::new(since, level, grep).unwrap();
+        let filter = |since, level, grep: Option<&str>| {
+            let filter = Filter { since, level, ..Filter::default() };
+            grep.map_or(filter.clone(), |grep| filter.grep(grep, false).unwrap())
+        };
         let error = entry(5, "t x main [ERROR] boom\n  at Foo.bar(Foo.java)");
         assert!(filter(Some(5), Some(Level::Warn), Some(r"Foo\.bar")).lets(&error));
         assert!(!filter(Some(6), None, None).lets(&error));
         assert!(!filter(None, Some(Level::Fatal), None).lets(&error));
         assert!(!filter(None, None, Some("^at")).lets(&error));
         assert!(filter(None, None, None).lets(&error));
-        assert_eq!(Filter::new(None, None, Some("(")).unwrap_err().code(), "usage/grep");
+        assert!(Filter::default().grep("FOO", true).unwrap().lets(&error));
+        assert!(!Filter::default().grep("FOO", false).unwrap().lets(&error));
+        assert!(!Filter { until: Some(4), ..Filter::default() }.lets(&error));
+        assert!(!Filter { label: Some("6701".into()), ..Filter::default() }.lets(&error));
+        assert!(Filter { until: Some(5), label: Some("6700".into()), ..Filter::default() }.lets(&error));
+        assert_eq!(Filter::default().grep("(", false).unwrap_err().code(), "usage/grep");
     }
 
     #[test]

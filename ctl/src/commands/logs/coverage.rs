@@ -31,9 +31,12 @@ pub async fn ask(ctx: &Context, name: &str, component: Option<&str>) -> Result<C
         let options = GetInfoOptions { num_err_choice: Some(NumErrorsChoice::None) };
         Ok::<_, Failure>(nimbus.get_topology_info_with_opts(topology.id, options).await?)
     };
-    let late =
-        || Failure::new(Exit::Unreachable, "nimbus/late", format!("Nimbus did not answer in {} s", PATIENCE.as_secs()));
-    let answer = tokio::time::timeout(PATIENCE, question).await.unwrap_or_else(|_| Err(late()));
+    let patience = ctx.global.timeout.unwrap_or(PATIENCE);
+    let late = || {
+        let secs = patience.as_secs_f64();
+        Failure::new(Exit::Unreachable, "nimbus/late", format!("Nimbus did not answer in {secs} s"))
+    };
+    let answer = tokio::time::timeout(patience, question).await.unwrap_or_else(|_| Err(late()));
     match (answer, component) {
         (Ok(info), component) => {
             let coverage = coverage(&info.id, &info.executors, &ctx.conf.hostname(), component);

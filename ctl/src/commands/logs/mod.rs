@@ -28,18 +28,29 @@ pub fn place(conf: &Conf) -> Place {
 }
 
 pub async fn run(ctx: &Context, args: &cli::Logs) -> Result<(), Failure> {
-    let since = args.since.as_deref().map(since).transpose()?.map(millis);
-    let filter = Filter::new(since, args.level, args.grep.as_deref()).map_err(|e| log_failure(&e))?;
+    let filter = filter(args)?;
     if Role::of_name(&args.name).is_some() && args.component.is_some() {
         return Err(Failure::new(Exit::Usage, "usage/component", "a daemon has no components")
             .hint("name a topology with --component"));
     }
     let (feeds, end) = match &args.hosts {
-        Some(hosts) => of_hosts(ctx, args, hosts, since).await?,
-        None => (everywhere(ctx, args, filter, since).await?, Ok(())),
+        Some(hosts) => of_hosts(ctx, args, hosts, &filter).await?,
+        None => (everywhere(ctx, args, filter).await?, Ok(())),
     };
     show(ctx, args, Feeds::new(feeds)).await?;
     end
+}
+
+/// What is wanted of all logs.
+fn filter(args: &cli::Logs) -> Result<Filter, Failure> {
+    let time = |text: &Option<String>| Ok::<_, Failure>(text.as_deref().map(since).transpose()?.map(millis));
+    let label = args.worker.map(|port| port.to_string());
+    let filter =
+        Filter { since: time(&args.since)?, until: time(&args.until)?, level: args.level, label, ..Filter::default() };
+    match &args.grep {
+        Some(pattern) => filter.grep(pattern, args.ignore_case).map_err(|e| log_failure(&e)),
+        None => Ok(filter),
+    }
 }
 
 /// Shows everything in order of time, and with `-f` goes on.
@@ -87,11 +98,11 @@ async fn of_hosts(
     ctx: &Context,
     args: &cli::Logs,
     hosts: &str,
-    since: Option<i64>,
+    filter: &Filter,
 ) -> Result<(Vec<Feed>, Result<(), Failure>), Failure> {
     let all = Agents::open(ctx)?;
     let addresses = agents::named(ctx, hosts).await?;
-    let mut request = request(args, since);
+    let mut request = request(args, filter);
     if let Some(component) = args.component.as_deref() {
         let coverage = coverage::ask(ctx, &args.name, Some(component)).await?;
         request.name = coverage.id;
@@ -112,7 +123,7 @@ async fn of_hosts(
 }
 
 /// The logs of this machine, and of workers elsewhere where there are agents.
-async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter, since: Option<i64>) -> Result<Vec<Feed>, Failure> {
+async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter) -> Result<Vec<Feed>, Failure> {
     let place = place(&ctx.conf);
     let name = Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name());
     let here = place.find(name, None);
@@ -128,7 +139,7 @@ async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter, since: Opti
             ctx.printer.note(note);
         }
         slots = coverage.slots.clone();
-        feeds = elsewhere(ctx, args, agents.as_ref(), &coverage, since).await?;
+        feeds = elsewhere(ctx, args, agents.as_ref(), &coverage, &filter).await?;
     }
     let local = here.and_then(|_| place.find(name, slots)).and_then(|wanted| {
         let reading = Reading::new(wanted, filter, args.tail);
@@ -154,7 +165,7 @@ async fn elsewhere(
     args: &cli::Logs,
     agents: Option<&Agents>,
     coverage: &coverage::Coverage,
-    since: Option<i64>,
+    filter: &Filter,
 ) -> Result<Vec<Feed>, Failure> {
     let Some(agents) = agents else {
         for (host, slots) in &coverage.elsewhere {
@@ -166,7 +177,7 @@ async fn elsewhere(
     for host in coverage.elsewhere.keys() {
         addresses.push(agents::address(&ctx.conf, host)?);
     }
-    let (all, wanted) = (coverage.elsewhere.clone(), request(args, since));
+    let (all, wanted) = (coverage.elsewhere.clone(), request(args, filter));
     let id = coverage.id.clone();
     let answers = ask(ctx, agents, &addresses, move |address| FollowLogsRequest {
         name: id.clone(),
@@ -198,12 +209,15 @@ async fn ask(
         .await
 }
 
-fn request(args: &cli::Logs, since: Option<i64>) -> FollowLogsRequest {
+fn request(args: &cli::Logs, filter: &Filter) -> FollowLogsRequest {
     FollowLogsRequest {
         name: Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name()).to_owned(),
-        since_millis: since,
+        since_millis: filter.since,
+        until_millis: filter.until,
         level: args.level.map(|l| l.to_string()),
         grep: args.grep.clone(),
+        ignore_case: args.ignore_case,
+        worker: args.worker.map(u32::from),
         tail: args.tail.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
         slots: Vec::new(),
         follow: args.follow,

@@ -166,7 +166,12 @@ fn begin(options: &Options, request: &FollowLogsRequest) -> Result<Reading, Stat
     short(request.grep.as_deref().unwrap_or_default(), "a pattern")?;
     short(request.level.as_deref().unwrap_or_default(), "a level")?;
     let level = request.level.as_deref().map(str::parse).transpose().map_err(Status::invalid_argument)?;
-    let filter = Filter::new(request.since_millis, level, request.grep.as_deref()).map_err(|e| status(&e))?;
+    let label = request.worker.map(|port| port.to_string());
+    let mut filter =
+        Filter { since: request.since_millis, until: request.until_millis, level, label, ..Filter::default() };
+    if let Some(pattern) = &request.grep {
+        filter = filter.grep(pattern, request.ignore_case).map_err(|e| status(&e))?;
+    }
     let slots: BTreeSet<String> = request.slots.iter().map(u32::to_string).collect();
     let place = (options.place)(&options.conf());
     let wanted = place.find(&request.name, Some(slots).filter(|s| !s.is_empty())).map_err(|e| status(&e))?;
