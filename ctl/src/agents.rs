@@ -62,8 +62,8 @@ impl Agents {
         }
     }
 
-    pub async fn connect(&self, ctx: &Context, address: &Address) -> Result<Agent, AskError> {
-        Agent::connect(address, &self.credentials, limit(ctx)).await
+    pub async fn connect(&self, address: &Address, limit: Duration) -> Result<Agent, AskError> {
+        Agent::connect(address, &self.credentials, limit).await
     }
 
     /// Asks all of them at a time, each for as long as `--timeout` lets.

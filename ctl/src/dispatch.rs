@@ -73,7 +73,7 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Repl => Err(shell::no_repl()),
         Verb::Jps(args) => match &args.hosts {
             None => jps::run(&printer, &args),
-            Some(hosts) => runtime()?.block_on(jps::of_hosts(&load(Reader::Client)?, &args, hosts)),
+            Some(hosts) => runtime()?.block_on(jps::of_hosts(&load(Reader::Operator)?, &args, hosts)),
         },
         Verb::Logs(args) => runtime()?.block_on(logs::run(&load(Reader::Operator)?, &args)),
         Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),

@@ -37,7 +37,7 @@ pub struct Facts {
     pub nodes: BTreeMap<String, ZkNode>,
     pub processes: Option<Vec<Process>>,
     /// Share of a processor by process, from two looks.
-    pub cpu: BTreeMap<i32, (u64, u64, Option<f64>)>,
+    pub cpu: BTreeMap<String, (u64, u64, Option<f64>)>,
     pub logs: LogBuffer,
     /// Whose logs those are.
     pub logs_of: Option<Source>,
@@ -179,10 +179,10 @@ impl Facts {
     }
 
     fn listed(&mut self, processes: Vec<Process>, at_ms: u64) {
-        self.cpu.retain(|pid, _| processes.iter().any(|p| p.pid == *pid));
+        self.cpu.retain(|key, _| processes.iter().any(|p| p.key() == *key));
         for p in &processes {
             let Some(used) = p.cpu_ms else { continue };
-            let entry = self.cpu.entry(p.pid).or_insert((used, at_ms, None));
+            let entry = self.cpu.entry(p.key()).or_insert((used, at_ms, None));
             if at_ms > entry.1 {
                 let share = used.saturating_sub(entry.0) as f64 / (at_ms - entry.1) as f64 * 100.0;
                 *entry = (used, at_ms, Some(share));

@@ -81,7 +81,9 @@ impl Verb {
             | Verb::Jps(_)
             | Verb::Quickstart(_) => Reader::Operator,
             Verb::Zk(verb) if verb.is_service() => Reader::Operator,
+            Verb::Agent(args) if args.verb.is_some() => Reader::Operator,
             Verb::Nimbus(_)
+            | Verb::Agent(_)
             | Verb::Supervisor(_)
             | Verb::DevZookeeper(_)
             | Verb::Worker(_)
@@ -98,6 +100,7 @@ impl Verb {
                 Config::Explain(args) => args.daemon,
                 Config::Sources(args) => args.daemon,
                 Config::Diff(args) => args.daemon,
+                Config::Push(_) => false,
             }),
             _ => Reader::Client,
         }

@@ -3,6 +3,7 @@
 mod act;
 mod clipboard;
 mod convert;
+mod fleet;
 mod host;
 mod input;
 mod logs;

@@ -302,6 +302,10 @@ mod tests {
         "LOST",
         "BEAT",
         "CREDENTIAL VALUE",
+        "ALIAS",
+        "USER",
+        "SUBJECT",
+        "DAYS",
         "SECONDS",
     ];
 

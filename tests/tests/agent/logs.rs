@@ -101,7 +101,7 @@ fn logs_of_all_hosts_are_one_in_order_of_time() {
 fn a_large_log_and_a_reader_that_stops_cost_the_agent_little() {
     let fleet = Fleet::new(1);
     let host = &fleet.hosts[0];
-    let text: String = (0..1_600_000)
+    let text: String = (0..600_000)
         .map(|n| {
             format!(
                 "2026-08-02T10:{:02}:{:02}.{:03}Z t main [INFO] a line of a large log\n",
@@ -111,7 +111,7 @@ fn a_large_log_and_a_reader_that_stops_cost_the_agent_little() {
             )
         })
         .collect();
-    assert!(text.len() > 100 << 20);
+    assert!(text.len() > 34 << 20);
     host.log("nimbus", &text);
     let pid = host.agent.as_ref().expect("runs").pid();
     let before = resident_bytes(pid);
@@ -125,9 +125,10 @@ fn a_large_log_and_a_reader_that_stops_cost_the_agent_little() {
     assert_eq!(whole.len() - whole.lines().count() * format!("{}/nimbus | ", host.address()).len(), text.len());
     // While it was read once as a whole and once in part; a tail of everything is bounded as well.
     let tail = fleet.ask(&["logs", "nimbus", "--hosts", &host.address(), "-n", "1000000000"]).ok();
-    assert!(tail.len() < 64 << 20 && tail.lines().count() > 10_000);
+    let lines = tail.lines().count();
+    assert!((100_000..500_000).contains(&lines), "{lines} lines");
     let grown = resident_bytes(pid).saturating_sub(before);
-    assert!(grown < 96 << 20, "the agent has grown by {} MiB", grown >> 20);
+    assert!(grown < 80 << 20, "the agent has grown by {} MiB", grown >> 20);
     stopped.kill().expect("killed");
     stopped.wait().expect("gone");
     wait_until(LIMIT, "the agent to be done with it", || {

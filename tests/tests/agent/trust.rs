@@ -167,7 +167,7 @@ fn a_viewer_looks_and_changes_nothing() {
 fn new_certificates_are_taken_while_the_agent_runs() {
     let mut fleet = Fleet::new(1);
     let (tls, address) = (fleet.hosts[0].tls(), fleet.hosts[0].address());
-    let serial = || {
+    let serial = |fleet: &Fleet| {
         let ca = text(&tls.join("ca.pem"));
         let own = fleet.operator().join("agent-tls");
         let (cert, key) = (text(&own.join("client.pem")), text(&own.join("client.key")));
@@ -177,12 +177,12 @@ fn new_certificates_are_taken_while_the_agent_runs() {
         let end = shown.find("-----END CERTIFICATE-----").expect("its end");
         shown[begin..end].to_owned()
     };
-    let first = serial();
+    let first = serial(&fleet);
     // Half of a pair is not taken, and does no harm.
     let good = fs::read(tls.join("agent.key")).expect("read");
     fs::write(tls.join("agent.key"), "rubbish").expect("written");
     fleet.hosts[0].agent.as_mut().expect("runs").wait_for_output(LIMIT, "stay in force");
-    assert_eq!(serial(), first);
+    assert_eq!(serial(&fleet), first);
     let told = fleet.ask_json(&["agent", "status"]);
     assert_eq!(told["items"][0]["troubles"][0]["code"], "agent/certificate", "{told}");
     fs::write(tls.join("agent.key"), good).expect("written");
@@ -202,7 +202,7 @@ fn new_certificates_are_taken_while_the_agent_runs() {
         let item = &fleet.ask_json(&["agent", "status"])["items"][0];
         item["troubles"] == json!([]) && item["certificate_days"].as_i64().is_some_and(|d| d > 300)
     });
-    assert_ne!(serial(), first);
+    assert_ne!(serial(&fleet), first);
     assert!(fleet.hosts[0].agent().ended().is_none());
     fs::set_permissions(tls.join("agent.key"), fs::Permissions::from_mode(0o644)).expect("changed");
     fleet.hosts[0].agent().terminate(LIMIT);

@@ -15,8 +15,10 @@ fn severity_cell(severity: Severity) -> Cell {
     Cell::number(severity.word(), f64::from(severity as u8)).tone(tone)
 }
 
+/// Those of this host, and of the others whose agents tell.
 pub fn processes(model: &Model) -> Table {
-    let columns = vec![
+    let hosts = model.facts.processes.iter().flatten().any(|p| !p.host.is_empty());
+    let mut columns = vec![
         right("PID", 0),
         left("NAME", 1),
         left("ROLE", 2),
@@ -28,23 +30,32 @@ pub fn processes(model: &Model) -> Table {
         left("STATE", 3),
         left("TOPOLOGY", 2),
     ];
+    if hosts {
+        columns.insert(0, left("HOST", 1));
+    }
     let row = |p: &Process| {
-        let cpu = model.facts.cpu.get(&p.pid).and_then(|c| c.2);
-        Row::new(
-            p.pid.to_string(),
-            vec![
-                Cell::number(p.pid.to_string(), f64::from(p.pid)),
-                Cell::name(&p.name),
-                Cell::text(&p.role),
-                Cell::text(if p.java { "java" } else { "native" }),
-                p.slot.map_or_else(|| Cell::text("-"), |s| Cell::number(s.to_string(), s as f64)),
-                cpu.map_or_else(|| Cell::text("-"), |c| Cell::number(format!("{c:.1}"), c)),
-                p.resident_bytes.map_or_else(|| Cell::text("-"), |b| Cell::number(mebibytes(b), b as f64)),
-                p.uptime_secs.map_or_else(|| Cell::text("-"), Cell::age),
-                if p.orphan { Cell::text("ORPHAN").tone(Tone::Bad) } else { Cell::text("ok").tone(Tone::Good) },
-                Cell::text(dash_if_empty(&p.topology)),
-            ],
-        )
+        let cpu = model.facts.cpu.get(&p.key()).and_then(|c| c.2);
+        let state = match p {
+            _ if !p.trouble.is_empty() => Cell::text(harmless(&p.trouble)).tone(Tone::Bad),
+            _ if p.orphan => Cell::text("ORPHAN").tone(Tone::Bad),
+            _ => Cell::text("ok").tone(Tone::Good),
+        };
+        let mut cells = vec![
+            Cell::number(p.pid.to_string(), f64::from(p.pid)),
+            Cell::name(&p.name),
+            Cell::text(&p.role),
+            Cell::text(if p.java { "java" } else { "native" }),
+            p.slot.map_or_else(|| Cell::text("-"), |s| Cell::number(s.to_string(), s as f64)),
+            cpu.map_or_else(|| Cell::text("-"), |c| Cell::number(format!("{c:.1}"), c)),
+            p.resident_bytes.map_or_else(|| Cell::text("-"), |b| Cell::number(mebibytes(b), b as f64)),
+            p.uptime_secs.map_or_else(|| Cell::text("-"), Cell::age),
+            state,
+            Cell::text(dash_if_empty(&p.topology)),
+        ];
+        if hosts {
+            cells.insert(0, Cell::name(if p.host.is_empty() { "here" } else { &p.host }));
+        }
+        Row::new(p.key(), cells)
     };
     Table { rows: model.facts.processes.iter().flatten().map(row).collect(), columns, total: 0 }
 }

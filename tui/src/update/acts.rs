@@ -179,7 +179,13 @@ pub fn of(names: &[&str]) -> String {
 
 fn kill_process(model: &mut Model) {
     let key = model.selected().unwrap_or_default().to_owned();
-    let Some(p) = model.facts.processes.iter().flatten().find(|p| p.pid.to_string() == key).cloned() else { return };
+    let Some(p) = model.facts.processes.iter().flatten().find(|p| p.key() == key).cloned() else { return };
+    if !p.host.is_empty() {
+        return model.toast(
+            data::Severity::Warning,
+            format!("only processes of this host are ended here: that is one of {}", p.host),
+        );
+    }
     let run = Run::Kill { pid: p.pid, start_ticks: p.start_ticks, hard: false };
     let mut lines = vec![model.run_line(&run), String::new()];
     let what = format!("{} {}", p.name, p.pid);

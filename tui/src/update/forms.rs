@@ -14,8 +14,7 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
     let first = subjects.first().map(|s| s.name.clone()).unwrap_or_default();
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
     let role = |verb: &'static str| {
-        let role =
-            model.facts.processes.iter().flatten().find(|p| Some(p.pid.to_string().as_str()) == model.selected());
+        let role = model.facts.processes.iter().flatten().find(|p| Some(p.key().as_str()) == model.selected());
         let role = role.map(|p| p.role.clone()).filter(|r| ROLES.contains(&r.as_str())).unwrap_or_default();
         let fields = vec![Field::new("role", "zookeeper, nimbus or supervisor; of this host", role)];
         Form::new(format!("{verb} a role of this host"), Purpose::Role { verb }, fields)

@@ -32,7 +32,7 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
             model.go(View::Zookeeper { path });
         }
         View::Processes => {
-            let process = model.facts.processes.iter().flatten().find(|p| p.pid.to_string() == key);
+            let process = model.facts.processes.iter().flatten().find(|p| p.key() == key);
             if let Some(id) = process.map(|p| p.topology.clone()).filter(|t| !t.is_empty()) {
                 go_topology(model, &id);
             }

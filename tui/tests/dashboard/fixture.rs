@@ -367,6 +367,7 @@ pub fn data(source: &Source, round: i64) -> Option<Data> {
                 cpu_ms: Some(10 * round as u64 * pid as u64),
                 orphan: pid == 13,
                 start_ticks: 99,
+                ..Process::default()
             };
             let all = [(11, "Nimbus", "nimbus"), (12, "Supervisor", "supervisor"), (13, "Worker", "worker")];
             Data::Processes(all.iter().map(|(p, n, r)| process(*p, n, r)).collect())

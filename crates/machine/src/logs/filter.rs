@@ -9,6 +9,8 @@ use super::error::LogError;
 
 /// What a tail holds at most, however many lines are asked for.
 const TAIL_BYTES: usize = 32 << 20;
+/// What an entry costs besides its text.
+const ENTRY_BYTES: usize = 128;
 
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
@@ -55,13 +57,13 @@ impl Tail {
 
     pub fn push(&mut self, entry: Entry) {
         self.lines += lines(&entry);
-        self.bytes += entry.text.len();
+        self.bytes += bytes(&entry);
         self.entries.push_back(entry);
         while let Some(first) =
             self.entries.front().filter(|e| self.lines - lines(e) >= self.most || self.bytes > TAIL_BYTES)
         {
             self.lines -= lines(first);
-            self.bytes -= first.text.len();
+            self.bytes -= bytes(first);
             self.entries.pop_front();
         }
     }
@@ -77,6 +79,10 @@ impl Tail {
         }
         self.entries
     }
+}
+
+fn bytes(entry: &Entry) -> usize {
+    entry.text.len() + entry.label.len() + ENTRY_BYTES
 }
 
 fn lines(entry: &Entry) -> usize {

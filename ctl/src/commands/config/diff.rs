@@ -65,11 +65,11 @@ fn is_host(name: &Path) -> bool {
 
 /// What the daemons of a host use, told by its agent.
 async fn host(printer: Printer, global: &Global, name: &Path) -> Result<Named, Failure> {
-    let ctx = Context::load(printer, global.clone(), storm_conf::Reader::Client)?;
+    let ctx = Context::load(printer, global.clone(), storm_conf::Reader::Operator)?;
     let address = agents::address(&ctx.conf, &name.to_string_lossy())?;
     let ask = async |mut agent: storm_agent::client::Agent| agent.config().await;
     let all = agents::Agents::open(&ctx)?;
-    let asked = async { Ok(ask(all.connect(&ctx, &address).await?).await?) };
+    let asked = async { ask(all.connect(&address, agents::limit(&ctx)).await?).await };
     let config =
         ctx.within(agents::limit(&ctx), async { asked.await.map_err(|e: AskError| agents::failure(&e)) }).await?;
     match config.effective.map(|text| serde_json::from_str(&text)) {

@@ -51,7 +51,7 @@ struct Plan {
 }
 
 pub async fn run(printer: Printer, global: &Global, args: &Push) -> Result<(), Failure> {
-    let ctx = Context::load(printer, global.clone(), storm_conf::Reader::Client)?;
+    let ctx = Context::load(printer, global.clone(), storm_conf::Reader::Operator)?;
     let path = match (&args.file, &ctx.file) {
         (Some(file), _) | (None, Some(file)) => file.clone(),
         (None, None) => {

@@ -11,7 +11,7 @@ use storm_agent::Address;
 use storm_agent::client::{AskError, Stream};
 use storm_agent::proto::{FollowLogsRequest, FollowLogsResponse};
 use storm_conf::Conf;
-use storm_machine::logs::{Entry, Filter, LogError, Place, Reading, Tail, local_offset_secs, stamp};
+use storm_machine::logs::{Filter, LogError, Place, Reading, Tail, local_offset_secs, stamp};
 
 use crate::agents::{self, Agents, Asked};
 use crate::cli::{self, Format, Role};
@@ -125,7 +125,7 @@ async fn of_hosts(
 /// The logs of this machine, and of workers elsewhere where there are agents.
 async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter) -> Result<Vec<Feed>, Failure> {
     let place = place(&ctx.conf);
-    let name = Role::of_name(&args.name).map_or(args.name.as_str(), Role::name);
+    let name = Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name());
     let here = place.find(name, None);
     let mut feeds = Vec::new();
     let mut slots = None;
@@ -211,7 +211,7 @@ async fn ask(
 
 fn request(args: &cli::Logs, filter: &Filter) -> FollowLogsRequest {
     FollowLogsRequest {
-        name: Role::of_name(&args.name).map_or(args.name.as_str(), Role::name).to_owned(),
+        name: Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name()).to_owned(),
         since_millis: filter.since,
         until_millis: filter.until,
         level: args.level.map(|l| l.to_string()),

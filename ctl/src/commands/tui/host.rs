@@ -11,6 +11,7 @@ use storm_machine::jps::{self, Seen};
 use storm_tui::Data;
 use storm_tui::data::{Finding, Process, Setting, Settings, Severity};
 
+use super::fleet::Fleet;
 use super::sources::Ask;
 use crate::context::Context;
 
@@ -27,12 +28,17 @@ pub enum About {
 pub struct HostAsk {
     pub ctx: Arc<Context>,
     pub what: About,
+    pub fleet: Fleet,
 }
 
 impl Ask for HostAsk {
     async fn ask(&mut self) -> Result<Data, String> {
         match self.what {
-            About::Processes => processes().await,
+            About::Processes => {
+                let mut all = processes().await?;
+                all.extend(self.fleet.processes(&self.ctx).await);
+                Ok(Data::Processes(all))
+            }
             About::Config => config(self.ctx.clone()).await,
             About::Findings => findings(&self.ctx).await,
         }
@@ -43,16 +49,16 @@ async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + 
     tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
 }
 
-async fn processes() -> Result<Data, String> {
+async fn processes() -> Result<Vec<Process>, String> {
     off_loop(|| {
         let me = std::process::id() as i32;
         let all = jps::list(&std::env::temp_dir(), true);
-        Ok(Data::Processes(all.iter().filter(|p| p.pid != me).map(process).collect()))
+        Ok(all.iter().filter(|p| p.pid != me).map(process).collect())
     })
     .await
 }
 
-fn process(seen: &Seen) -> Process {
+pub fn process(seen: &Seen) -> Process {
     Process {
         pid: seen.pid,
         name: seen.short().unwrap_or_default().to_owned(),
@@ -65,6 +71,7 @@ fn process(seen: &Seen) -> Process {
         cpu_ms: seen.cpu_secs.map(|secs| (secs * 1000.0) as u64),
         orphan: seen.orphan.is_some(),
         start_ticks: seen.start_ticks,
+        ..Process::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The logs of this host's workers and daemons, from their last part on.
+//! The logs of this host's workers and daemons, from their last part on; and of those of other hosts that have an agent.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use storm_tui::{Answer, Data, Source, Trouble};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::fleet::Lines;
 use super::sources::now_ms;
 use crate::cli::Role;
 use crate::context::Context;
@@ -32,6 +33,7 @@ const SEARCH: u32 = 10;
 
 pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option<String>) {
     let source = Source::Logs { topology: topology.clone() };
+    let mut elsewhere = Lines::follow(ctx.clone(), topology.as_deref());
     let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new(), anew: true };
     let (mut looks, mut dropped) = (0u32, 0);
     loop {
@@ -45,6 +47,11 @@ pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option
         follower = back;
         let result = match batch {
             Ok(mut batch) => {
+                let told = elsewhere.take(MOST);
+                if !told.is_empty() {
+                    batch.lines.extend(told);
+                    batch.lines.sort_by(|a, b| a.time.cmp(&b.time));
+                }
                 batch.dropped += dropped;
                 if batch.lines.is_empty() && batch.dropped == 0 && !searching {
                     tokio::time::sleep(LOOK).await;

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::fleet::Fleet;
 use super::host::{About, HostAsk};
 use super::logs;
 use super::nimbus::{Nimbus, Question};
@@ -78,7 +79,7 @@ impl Sources {
         let ctx = self.ctx.clone();
         let nimbus = |ask| Nimbus::new(&ctx, ask);
         let tree = |what| TreeAsk { tree: self.tree.clone(), what };
-        let host = |what| HostAsk { ctx: self.ctx.clone(), what };
+        let host = |what| HostAsk { ctx: self.ctx.clone(), what, fleet: Fleet::default() };
         let handle = match source {
             Source::Logs { topology } => tokio::spawn(logs::follow(asker.answers, self.ctx.clone(), topology)),
             Source::Cluster => tokio::spawn(asker.poll(nimbus(Question::Cluster))),
