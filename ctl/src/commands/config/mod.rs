@@ -5,13 +5,13 @@ mod change;
 mod diff;
 mod edit;
 mod explain;
-mod facts;
+pub mod facts;
 mod get;
-mod lint;
+pub mod lint;
 mod list;
-mod place;
+pub mod place;
 mod sources;
-mod values;
+pub mod values;
 
 use crate::cli::Global;
 use crate::cli::config::Config;
