@@ -228,6 +228,15 @@ pub struct Settings {
     pub mistakes: Vec<Finding>,
 }
 
+impl Settings {
+    /// What is wrong on the line that sets a key: its place stands in front of the message.
+    pub fn mistake_of(&self, setting: &Setting) -> Option<&Finding> {
+        let (line, _column) = setting.source.rsplit_once(':')?;
+        let on_line = |m: &&Finding| m.message.strip_prefix(line).is_some_and(|rest| rest.starts_with(':'));
+        self.mistakes.iter().find(on_line)
+    }
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Severity {
     #[default]
