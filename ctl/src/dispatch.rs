@@ -10,8 +10,8 @@ use storm_conf::Reader;
 use crate::cli::{Cli, Verb};
 use crate::commands::{
     admin, blobstore, component, conf_value, config, credentials, describe, doctor, drpc, get_errors, health,
-    heartbeats, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, start, submit, tui,
-    version, why, zk,
+    heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, new, smoke,
+    start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
 use crate::daemons::{self, Daemon};
@@ -73,6 +73,13 @@ fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
         Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
         Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
         Verb::Config(verb) => runtime()?.block_on(config::run(printer, &cli.global, &verb)),
+        Verb::Install(verb) => runtime()?.block_on(install::run(printer, &cli.global, verb)),
+        Verb::Plan(args) => runtime()?.block_on(install::plan(printer, &cli.global, &args)),
+        Verb::Apply(args) => runtime()?.block_on(install::apply(printer, &cli.global, &args)),
+        Verb::Uninstall(args) => runtime()?.block_on(install::uninstall(printer, &cli.global, &args)),
+        Verb::Exec(args) => runtime()?.block_on(install::exec(printer, &cli.global, &args)),
+        Verb::OnHost => runtime()?.block_on(install::on_host()),
+        Verb::New(args) => new::run(&printer, &args),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),
@@ -104,6 +111,7 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Admin(verb) => admin::run(ctx, &verb).await,
             Verb::Heartbeats(verb) => heartbeats::run(ctx, &verb).await,
             Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
+            Verb::Smoke(args) => smoke::run(ctx, &args).await,
             Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),
         }

@@ -100,6 +100,11 @@ impl Printer {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
+    /// Whether messages go to a terminal, where lines can be written over.
+    pub fn watched(&self) -> bool {
+        self.err_terminal
+    }
+
     /// A line that the next one replaces; nothing when nobody watches.
     pub fn progress(&self, text: &str) {
         if self.err_terminal {

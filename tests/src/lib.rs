@@ -17,6 +17,7 @@ pub mod process;
 pub mod random;
 #[cfg(feature = "cluster")]
 pub mod recording;
+pub mod sshd;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 #[cfg(feature = "cluster")]

@@ -17,6 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["storm-zookeeper", "storm-nimbus", "storm-supervisor", "storm-worker"],
     &["storm"],
     &["storm-doctor"],
+    &["storm-install"],
     &["storm-tui"],
     &["stormctl"],
 ];
