@@ -3,26 +3,23 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use storm_conf::Reader;
 
 pub mod config;
 pub mod doctor;
+pub mod examples;
 pub mod install;
+pub mod own;
+mod reads;
+#[cfg(test)]
+mod spelled;
 pub mod storm;
 pub mod tui;
 pub mod zk;
 
-const EXAMPLES: &str = "Examples:
-  stormctl quickstart README.md         a cluster on this machine counts the words of a file
-  stormctl submit topology.yaml         send a topology to the cluster
-  stormctl list                         what runs there
-  stormctl kill wordcount -w 0          end it now
-
-`stormctl help VERB` tells more.";
-
 #[derive(Debug, Parser)]
 #[command(name = "stormctl", version, about = "Apache Storm's cluster, topologies and daemons from the terminal")]
-#[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", crate::exit::help()))]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = false)]
 pub struct Cli {
     #[command(flatten)]
@@ -43,6 +40,15 @@ pub struct Global {
     /// The form of the result
     #[arg(short, long, global = true, value_enum, default_value_t = Format::Table, help_heading = "Global options")]
     pub output: Format,
+    /// The cluster of this name (see `stormctl context`), instead of the current one or $STORMCTL_CLUSTER
+    #[arg(long, global = true, value_name = "CLUSTER", conflicts_with = "config", help_heading = "Global options")]
+    pub cluster: Option<String>,
+    /// What the cluster's name has settled: keys, below those of -c
+    #[arg(skip)]
+    pub named: Option<crate::contexts::Named>,
+    /// Show it again every 2 seconds, or as often as said; for verbs that only look
+    #[arg(long, global = true, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "2", value_parser = duration, help_heading = "Global options")]
+    pub watch: Option<Duration>,
     /// Give up after this long: 10, 500ms, 2m
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Global options")]
     pub timeout: Option<Duration>,
@@ -52,9 +58,44 @@ pub struct Global {
     /// Answer every question with yes
     #[arg(long, short = 'y', global = true, help_heading = "Global options")]
     pub yes: bool,
+    /// Say by name, in advance, what is lost: for what --yes alone does not do
+    #[arg(long, global = true, value_name = "LOST", help_heading = "Global options")]
+    pub confirm: Vec<String>,
     /// No colour (as does NO_COLOR)
     #[arg(long, global = true, help_heading = "Global options")]
     pub no_color: bool,
+}
+
+impl Global {
+    /// Those flags of an unfinished line that say which cluster it is about.
+    pub fn before(words: &[String]) -> Global {
+        #[derive(Parser)]
+        struct Only {
+            #[command(flatten)]
+            global: Global,
+        }
+        let mut own = vec!["stormctl".to_owned()];
+        let mut words = words.iter().skip(1).peekable();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "-c" | "--config" | "--cluster" if words.len() > 1 => {
+                    own.push(word.clone());
+                    own.extend(words.next().cloned());
+                }
+                flag if flag.starts_with("--config=") || flag.starts_with("--cluster=") => own.push(word.clone()),
+                _ => {}
+            }
+        }
+        Only::try_parse_from(own)
+            .or_else(|_| Only::try_parse_from(["stormctl"]))
+            .map_or_else(|e| e.exit(), |o| o.global)
+    }
+
+    /// What is laid over the file: the keys of the cluster's name, then those of `-c`.
+    pub fn overrides(&self) -> Vec<String> {
+        let named = self.named.iter().flat_map(|n| n.settings()).collect::<Vec<_>>();
+        [named, self.set.clone()].concat()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,9 +139,9 @@ pub enum Verb {
     /// One topology: where it runs, what it has done, its errors
     Describe(Name),
     /// Let the spouts of a topology emit again
-    Activate(Name),
+    Activate(NameChange),
     /// Stop the spouts of a topology; tuples on their way are finished
-    Deactivate(Name),
+    Deactivate(NameChange),
     /// Spread a topology over the cluster anew, with other numbers if you like
     Rebalance(Rebalance),
     /// End topologies
@@ -138,6 +179,11 @@ pub enum Verb {
     KillWorkers(storm::KillWorkers),
     /// Run a Java class of a topology jar, which may submit a topology
     Jar(storm::Jar),
+    /// Pack a folder as a topology's jar, upload it, and run the program that submits the topology
+    Shell(own::ShellSubmit),
+    /// Was Clojure's
+    #[command(hide = true)]
+    Repl,
     /// A value of the configuration that client commands of this user have
     Localconfvalue(storm::Key),
     /// A value of the configuration that the daemons of this machine have
@@ -150,6 +196,8 @@ pub enum Verb {
     /// Why a topology does not run or does not keep up, and what to type against it
     Why(doctor::Why),
     /// What is wrong with this machine and its cluster, and what to type against it
+    ///
+    /// It works when every daemon is down. Exit status 10: something is wrong.
     Doctor(doctor::Doctor),
     /// The whole cluster on one screen, to look at and to act on
     Tui(Box<tui::Tui>),
@@ -171,6 +219,17 @@ pub enum Verb {
     New(install::New),
     /// Wait for the cluster, count words on it, and check the counts
     Smoke(install::Smoke),
+    /// Clusters by name: which storm.yaml and which keys each stands for
+    #[command(subcommand)]
+    Context(own::Context),
+    /// What an error code, an exit status or a key means, and what to do
+    Explain(own::Explain),
+    /// The JSON Schema of what a verb prints with -o json
+    Schema(own::Schema),
+    /// The script that completes stormctl's words in a shell, with the cluster's own names
+    Completions(own::Completions),
+    /// Manual pages, as man reads them
+    Man(own::Man),
     /// Versions
     Version,
     /// The master, in the foreground
@@ -186,6 +245,9 @@ pub enum Verb {
     /// What an installation does on this host, as it is told on the standard input
     #[command(hide = true, name = "on-host")]
     OnHost,
+    /// What the scripts of `completions` ask
+    #[command(name = "__complete", hide = true)]
+    Complete(own::Complete),
     /// A built-in component as a multilang child
     #[command(hide = true)]
     Component(Component),
@@ -226,6 +288,8 @@ pub struct Roles {
 pub struct Start {
     #[command(flatten)]
     pub roles: Roles,
+    #[command(flatten)]
+    pub dry: storm::DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -235,6 +299,8 @@ pub struct Stop {
     /// Leave workers running, as for an upgrade of the Supervisor
     #[arg(long)]
     pub keep_workers: bool,
+    #[command(flatten)]
+    pub dry: storm::DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -305,6 +371,14 @@ pub struct Local {
 pub struct Name {
     /// Name or id of a topology
     pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct NameChange {
+    /// Name or id of a topology
+    pub name: String,
+    #[command(flatten)]
+    pub dry: storm::DryRun,
 }
 
 #[derive(Debug, Args)]
@@ -430,6 +504,42 @@ fn component_count(text: &str) -> Result<(String, i32), String> {
     Ok((component.to_owned(), count))
 }
 
+/// The definitions with their examples, and the exit statuses at the end of the longest help.
+pub fn command() -> Command {
+    let end = format!(
+        "{}\n\n`stormctl help VERB` tells more, `stormctl man VERB` all.\n\n{}",
+        examples::text(examples::of("")),
+        crate::exit::help()
+    );
+    examples::added(Cli::command(), "").after_long_help(end)
+}
+
+/// What was typed.
+pub fn parse(args: impl IntoIterator<Item = String>) -> Result<Cli, clap::Error> {
+    let args = uniform(args);
+    // What clap itself has to say is plain text as well.
+    let plain = args.iter().take_while(|a| *a != "--").any(|a| a == "--no-color");
+    let command = if plain { command().color(clap::ColorChoice::Never) } else { command() };
+    Cli::from_arg_matches(&command.try_get_matches_from(args)?)
+}
+
+/// Every verb that is shown, with its words: `zk ls`. The program itself has none.
+pub fn walk<'c>(command: &'c Command, seen: &mut impl FnMut(&str, &'c Command)) {
+    fn below<'c>(command: &'c Command, path: &str, seen: &mut impl FnMut(&str, &'c Command)) {
+        seen(path, command);
+        for sub in command.get_subcommands().filter(|s| !s.is_hide_set() && s.get_name() != "help") {
+            let name = if path.is_empty() { sub.get_name().to_owned() } else { format!("{path} {}", sub.get_name()) };
+            below(sub, &name, seen);
+        }
+    }
+    below(command, "", seen);
+}
+
+/// The verb of these words.
+pub fn find<'c>(command: &'c Command, words: &[String]) -> Option<&'c Command> {
+    words.iter().try_fold(command, |c, word| c.find_subcommand(word))
+}
+
 /// The command line as typed, made uniform: Storm spells some verbs with `_`, and `-c` counts before the verb too
 /// (clap would forget those when there are more behind it).
 pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -439,10 +549,12 @@ pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "-c" => settings.extend([arg].into_iter().chain(args.next())),
-            "--config" | "-o" | "--output" | "--timeout" => front.extend([arg].into_iter().chain(args.next())),
+            "--config" | "--cluster" | "--confirm" | "-o" | "--output" | "--timeout" => {
+                front.extend([arg].into_iter().chain(args.next()))
+            }
             flag if flag.starts_with('-') => front.push(arg),
             _ => {
-                front.push(arg.replace('_', "-"));
+                front.push(if arg.starts_with('_') { arg } else { arg.replace('_', "-") });
                 break;
             }
         }
@@ -455,32 +567,31 @@ pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definitions_are_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
-    fn parse(line: &str) -> Cli {
-        Cli::try_parse_from(uniform(line.split(' ').map(str::to_owned))).unwrap()
+    fn parsed(line: &str) -> Cli {
+        parse(line.split(' ').map(str::to_owned)).unwrap()
     }
 
     #[test]
     fn storms_spellings_and_places_of_flags() {
-        let cli = parse("stormctl -c a=1 kill word_count other -w 5 -i -c b=2 --config x");
+        let cli = parsed("stormctl -c a=1 kill word_count other -w 5 -i -c b=2 --config x");
         assert_eq!(cli.global.config, Some(PathBuf::from("x")));
         assert_eq!(cli.global.set, ["a=1", "b=2"]);
         let Verb::Kill(kill) = cli.verb else { panic!() };
         assert_eq!(kill.names, ["word_count", "other"]);
         assert_eq!((kill.wait_secs, kill.ignore_errors), (Some(5), true));
 
-        let Verb::Rebalance(r) = parse("stormctl rebalance t -w 1 -n 3 -e split=4 -e count=2").verb else { panic!() };
+        let Verb::Rebalance(r) = parsed("stormctl rebalance t -w 1 -n 3 -e split=4 -e count=2").verb else { panic!() };
         assert_eq!(r.executors, [("split".to_owned(), 4), ("count".to_owned(), 2)]);
-        assert!(matches!(parse("stormctl dev_zookeeper").verb, Verb::DevZookeeper(_)));
-        let Verb::Start(start) = parse("stormctl start dev-zookeeper nimbus").verb else { panic!() };
+        assert!(matches!(parsed("stormctl dev_zookeeper").verb, Verb::DevZookeeper(_)));
+        let Verb::Start(start) = parsed("stormctl start dev-zookeeper nimbus").verb else { panic!() };
         assert_eq!(start.roles.roles, [Role::Zookeeper, Role::Nimbus]);
-        let Verb::Jps(jps) = parse("stormctl jps -lmvV").verb else { panic!() };
+        let Verb::Jps(jps) = parsed("stormctl jps -lmvV").verb else { panic!() };
         assert!(jps.long && jps.main_args && jps.vm_args && jps.vm_flags && !jps.quiet);
     }
 

@@ -25,7 +25,7 @@ impl Context {
     pub fn load(printer: Printer, global: Global, reader: Reader) -> Result<Context, Failure> {
         let options = LoadOptions {
             file: global.config.clone(),
-            overrides: global.set.clone(),
+            overrides: global.overrides(),
             reader,
             ..LoadOptions::default()
         };

@@ -3,26 +3,28 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use clap::Parser;
 use storm::builder::Natives;
 use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, blobstore, component, conf_value, config, credentials, describe, doctor, drpc, get_errors, health,
-    heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, monitor, new, smoke,
-    start, submit, tui, version, why, zk,
+    admin, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc, explain,
+    get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs,
+    man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
+use crate::contexts;
 use crate::daemons::{self, Daemon};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::quickstart;
+use crate::watch;
 
 pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
     let began = Instant::now();
-    let cli = match Cli::try_parse_from(crate::cli::uniform(args)) {
+    let args: Vec<String> = args.into_iter().collect();
+    let cli = match crate::cli::parse(args.clone()) {
         Ok(cli) => cli,
         Err(e) => {
             // Help that was asked for is a result; clap knows which stream is right.
@@ -34,6 +36,9 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
         return ExitCode::from(storm_worker::execute(&args.args, Natives::default()));
     }
     let printer = Printer::new(cli.global.output, cli.global.no_color);
+    if let Some(every) = cli.global.watch {
+        return watch::run(&args, cli, every, printer);
+    }
     match run(cli, printer, began) {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => {
@@ -43,13 +48,38 @@ pub fn main(args: impl IntoIterator<Item = String>) -> ExitCode {
     }
 }
 
-fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
+pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure> {
     if let Verb::Jar(args) = &mut cli.verb {
         args.hoist(&mut cli.global);
+    }
+    match contexts::settle(&mut cli.global, cli.verb.reader()) {
+        // A current name that is gone must not be in the way of naming another.
+        Err(failure) if failure.exit == Exit::NotFound && matches!(cli.verb, Verb::Context(_)) => {
+            printer.failure(&failure);
+        }
+        // What is about no cluster needs none.
+        Err(_)
+            if matches!(
+                cli.verb,
+                Verb::Version
+                    | Verb::Explain(_)
+                    | Verb::Schema(_)
+                    | Verb::Completions(_)
+                    | Verb::Complete(_)
+                    | Verb::Man(_)
+            ) => {}
+        settled => settled?,
     }
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
     match cli.verb {
         Verb::Version => version::run(&printer),
+        Verb::Context(verb) => context::run(&printer, &cli.global, &verb),
+        Verb::Explain(args) => explain::run(printer, &cli.global, &args),
+        Verb::Schema(args) => schema::run(&printer, &args),
+        Verb::Completions(args) => complete::script(&printer, args.shell),
+        Verb::Complete(args) => complete::answer(&printer, args),
+        Verb::Man(args) => man::run(&printer, &args),
+        Verb::Repl => Err(shell::no_repl()),
         Verb::Jps(args) => jps::run(&printer, &args),
         Verb::Logs(args) => runtime()?.block_on(logs::run(&load(Reader::Operator)?, &args)),
         Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),
@@ -98,8 +128,8 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
         match verb {
             Verb::List => list::run(ctx).await,
             Verb::Describe(args) => describe::run(ctx, &args.name).await,
-            Verb::Activate(args) => lifecycle::activate(ctx, &args.name).await,
-            Verb::Deactivate(args) => lifecycle::deactivate(ctx, &args.name).await,
+            Verb::Activate(args) => lifecycle::activate(ctx, &args).await,
+            Verb::Deactivate(args) => lifecycle::deactivate(ctx, &args).await,
             Verb::Rebalance(args) => lifecycle::rebalance(ctx, &args).await,
             Verb::Kill(args) => kill::run(ctx, &args).await,
             Verb::Zk(verb) => zk::run(ctx, &verb).await,
@@ -113,6 +143,7 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
             Verb::Smoke(args) => smoke::run(ctx, &args).await,
             Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
+            Verb::Shell(args) => shell::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),
         }
     })

@@ -5,9 +5,12 @@
 
 mod change;
 mod cli;
+mod codes;
 mod commands;
+mod completion;
 mod confirm;
 mod context;
+mod contexts;
 mod daemons;
 mod dispatch;
 mod exit;
@@ -20,10 +23,12 @@ mod printer;
 mod process;
 mod quickstart;
 mod roles;
+mod schema;
 mod service;
 mod stats;
 mod submission;
 mod table;
+mod watch;
 mod zk;
 
 use std::process::ExitCode;

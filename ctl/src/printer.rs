@@ -7,6 +7,8 @@ use storm_conf::Mistake;
 
 use crate::cli::Format;
 use crate::failure::Failure;
+use crate::logging::iso_time;
+use crate::watch::{self, Watch};
 
 /// The version of everything that programs read from us.
 pub const API_VERSION: &str = "stormctl/v1";
@@ -41,15 +43,25 @@ pub struct Printer {
     /// Whether results may have colour, and whether messages may.
     colour_err: bool,
     err_terminal: bool,
+    /// Where answers are gathered that are shown again and again.
+    watch: Option<&'static Watch>,
 }
 
 impl Printer {
     pub fn new(format: Format, no_colour: bool) -> Printer {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+        let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
         let terminal = io::stderr().is_terminal();
-        let colour = !no_colour && !set("NO_COLOR") && (set("FORCE_COLOR") || terminal && !dumb);
-        Printer { format, colour_err: colour, err_terminal: terminal && !dumb }
+        // Colour alone is forced: a line that takes the place of another needs a terminal all the same.
+        let forced = ["FORCE_COLOR", "CLICOLOR_FORCE"].iter().any(|v| variable(v).is_some_and(|v| v != "0"));
+        let unwanted = variable("CLICOLOR").is_some_and(|v| v == "0");
+        let colour = !no_colour && variable("NO_COLOR").is_none() && (forced || terminal && !dumb && !unwanted);
+        Printer { format, colour_err: colour, err_terminal: terminal && !dumb, watch: None }
+    }
+
+    /// One whose answers are shown again and again.
+    pub fn watched(self, watch: &'static Watch) -> Printer {
+        Printer { watch: Some(watch), err_terminal: false, ..self }
     }
 
     /// Text of a result, as it is.
@@ -59,6 +71,10 @@ impl Printer {
 
     /// A result that may be no text.
     pub fn bytes(&self, bytes: &[u8]) -> Result<(), Failure> {
+        if let Some(watch) = self.watch {
+            watch.add(bytes);
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Ok(()) => Ok(()),
@@ -68,12 +84,32 @@ impl Printer {
     }
 
     pub fn show<R: Report>(&self, report: &R) -> Result<(), Failure> {
-        self.out(&render(report, self.format)?)
+        match self.watch {
+            Some(watch) if !watch.terminal && watch::piped(self.format) => {
+                let mut document = envelope(report);
+                document["time"] = iso_time(watch::now_ms()).into();
+                self.out(&format!("{document}\n"))
+            }
+            Some(watch) if !watch.terminal && self.format == Format::Yaml => {
+                self.out(&format!("---\n{}", render(report, self.format)?))
+            }
+            _ => self.out(&render(report, self.format)?),
+        }
     }
 
     /// A message; when even stderr is gone there is nobody left to tell.
     pub fn note(&self, text: &str) {
-        let _ = writeln!(io::stderr().lock(), "{text}");
+        self.err(&format!("{text}\n"));
+    }
+
+    /// Beside the results; on a screen that is drawn anew, among them.
+    fn err(&self, text: &str) {
+        match self.watch {
+            Some(watch) if watch.terminal => watch.add(text.as_bytes()),
+            _ => {
+                let _ = io::stderr().lock().write_all(text.as_bytes());
+            }
+        }
     }
 
     /// A question, whose answer follows on its line.
@@ -97,11 +133,11 @@ impl Printer {
                 format!("{} {}\n  {}\n{fix}", self.paint("33;1", &format!("warning[{}]:", m.code)), m.message, m.place)
             }
         };
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.err(&text);
     }
 
     /// Whether messages go to a terminal, where lines can be written over.
-    pub fn watched(&self) -> bool {
+    pub fn on_terminal(&self) -> bool {
         self.err_terminal
     }
 
@@ -123,11 +159,11 @@ impl Printer {
             return;
         }
         let text = match self.format {
-            Format::Json => format!("{:#}\n", failure.json()),
-            Format::Jsonl => format!("{}\n", failure.json()),
+            Format::Json if self.watch.is_none() => format!("{:#}\n", failure.json()),
+            Format::Json | Format::Jsonl => format!("{}\n", failure.json()),
             _ => failure.text(|word| self.paint("31;1", word)),
         };
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        self.err(&text);
     }
 
     fn paint(&self, colour: &str, text: &str) -> String {
@@ -135,21 +171,22 @@ impl Printer {
     }
 }
 
+fn envelope<R: Report>(report: &R) -> Value {
+    let mut map = Map::new();
+    map.insert("apiVersion".into(), API_VERSION.into());
+    map.insert("kind".into(), R::KIND.into());
+    map.extend(report.fields());
+    Value::Object(map)
+}
+
 fn render<R: Report>(report: &R, format: Format) -> Result<String, Failure> {
-    let envelope = || {
-        let mut map = Map::new();
-        map.insert("apiVersion".into(), API_VERSION.into());
-        map.insert("kind".into(), R::KIND.into());
-        map.extend(report.fields());
-        Value::Object(map)
-    };
     let lines = |lines: Vec<String>| lines.into_iter().map(|l| l + "\n").collect::<String>();
     Ok(match format {
         Format::Table => report.text(false),
         Format::Wide => report.text(true),
-        Format::Json => format!("{:#}\n", envelope()),
+        Format::Json => format!("{:#}\n", envelope(report)),
         Format::Jsonl => lines(report.items().iter().map(Value::to_string).collect()),
-        Format::Yaml => serde_yaml::to_string(&envelope()).map_err(|e| {
+        Format::Yaml => serde_yaml::to_string(&envelope(report)).map_err(|e| {
             Failure::new(crate::exit::Exit::Failed, "output/yaml", "the result cannot be written as YAML")
                 .evidence(e.to_string())
         })?,

@@ -20,6 +20,7 @@ const METRICS: &str = "4.2.37";
 const SNAPPY: &str = "1.1.10.8";
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
 const KAZOO: &str = "kazoo==2.11.0";
+const JSON_SCHEMA: &str = "jsonschema==4.26.0";
 
 /// Class path of Apache Storm's workers and of topologies: `storm-client` with what it needs.
 pub fn storm_client_classpath() -> String {
@@ -77,9 +78,68 @@ pub fn multilang_python_jar() -> PathBuf {
 
 /// What `PYTHONPATH` must hold for `import kazoo`.
 pub fn python_path() -> PathBuf {
-    fetched(&KAZOO.replace("==", "-"), |scratch| {
+    python_package(KAZOO)
+}
+
+/// What `PYTHONPATH` must hold for `import jsonschema`.
+pub fn json_schema_path() -> PathBuf {
+    python_package(JSON_SCHEMA)
+}
+
+/// A program of a Debian package: the one on `PATH`, else that of the package, unpacked beside the other peers.
+#[derive(Debug, Clone)]
+pub struct Debian {
+    pub program: PathBuf,
+    /// Where the package was unpacked, if it is not installed.
+    pub root: Option<PathBuf>,
+}
+
+impl Debian {
+    pub fn zsh() -> Debian {
+        Debian::of("zsh", "bin/zsh", &["zsh", "zsh-common"])
+    }
+
+    pub fn fish() -> Debian {
+        Debian::of("fish", "usr/bin/fish", &["fish", "fish-common", "libpcre2-32-0"])
+    }
+
+    pub fn mandoc() -> Debian {
+        Debian::of("mandoc", "usr/bin/mandoc", &["mandoc"])
+    }
+
+    fn of(name: &str, program: &str, packages: &[&str]) -> Debian {
+        if let Some(program) = on_path(name) {
+            return Debian { program, root: None };
+        }
+        let root = fetched(&format!("debian-{name}"), |scratch| {
+            let advice =
+                format!("install the package {name}, or see that apt-get reaches its archive (apt-get update)");
+            let mut get = Command::new(tool("apt-get", &format!("{name} itself")));
+            get.arg("download").args(packages).current_dir(scratch);
+            run(get, &advice);
+            for package in entries(scratch) {
+                let mut unpack = Command::new(tool("dpkg-deb", &format!("{name} itself")));
+                unpack.arg("-x").arg(&package).arg(scratch);
+                run(unpack, &advice);
+            }
+        });
+        Debian { program: root.join(program), root: Some(root) }
+    }
+
+    /// Starts it; what it needs of its package it finds there.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if let Some(root) = &self.root {
+            command.env("LD_LIBRARY_PATH", root.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH)));
+        }
+        command
+    }
+}
+
+fn python_package(package: &str) -> PathBuf {
+    fetched(&package.replace("==", "-"), |scratch| {
         let mut pip = Command::new(tool("python3", "the Debian package python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).arg(KAZOO);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).arg(package);
         run(pip, "install Debian's python3-pip if pip is missing, and check that the package registry is reachable");
     })
 }
@@ -198,11 +258,12 @@ fn fetched(name: &str, fetch: impl FnOnce(&Path)) -> PathBuf {
 
 /// The path of a program on `PATH`.
 fn tool(name: &str, package: &str) -> PathBuf {
+    on_path(name).unwrap_or_else(|| panic!("the tests need `{name}`, which is not on PATH: install {package}"))
+}
+
+fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(name))
-        .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("the tests need `{name}`, which is not on PATH: install {package}"))
+    std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
 fn run(mut command: Command, advice: &str) {

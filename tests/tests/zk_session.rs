@@ -134,10 +134,10 @@ fn a_long_absence_ends_operations_with_the_cause_and_the_session() {
         machine.zookeeper.kill_nine();
         timeout(LIMIT, session.wait_for(|state| *state == SessionState::Suspended)).await.unwrap().unwrap();
         let error = zk.storms().await.unwrap_err();
-        assert_eq!(error.code(), "zk-unreachable");
+        assert_eq!(error.code(), "zk/unreachable");
         assert!(error.to_string().contains(&format!("127.0.0.1:{}", machine.zookeeper.port)), "{error}");
         // Published in the gap: it fails, but the next session has it.
-        assert_eq!(zk.publish_supervisor("s1", &supervisor(2)).await.unwrap_err().code(), "zk-unreachable");
+        assert_eq!(zk.publish_supervisor("s1", &supervisor(2)).await.unwrap_err().code(), "zk/unreachable");
 
         timeout(LIMIT, session.wait_for(|state| *state == SessionState::Lost)).await.unwrap().unwrap();
         // The keeper's own tries tell the cause.

@@ -131,7 +131,7 @@ fn we_read_what_storm_writes() {
         assert_eq!(zk.log_config(ID).await.unwrap(), None);
         assert!(zk.profile_requests(ID).await.unwrap().is_empty());
         assert!(zk.heartbeat_topologies().await.unwrap().is_empty() && zk.error_topologies().await.unwrap().is_empty());
-        assert_eq!(zk.blob_holders(KEY).await.unwrap_err().code(), "zk-no-blob");
+        assert_eq!(zk.blob_holders(KEY).await.unwrap_err().code(), "zk/no-blob");
         // A blob of that name starts anew.
         assert_eq!(zk.setup_blob(KEY, "n1.example:6627:0").await.unwrap(), 1);
     });
@@ -158,7 +158,7 @@ fn directories_carry_storms_byte_and_junk_is_an_error_with_its_path() {
         let open = zookeeper_client::CreateMode::Persistent.with_acls(zookeeper_client::Acls::anyone_all());
         client.create("/storms/junk-1-1", b"junk", &open).await.unwrap();
         let error = zk.storm_base("junk-1-1").await.unwrap_err();
-        assert_eq!(error.code(), "zk-data");
+        assert_eq!(error.code(), "zk/data");
         assert!(error.to_string().contains("/storm/storms/junk-1-1"), "{error}");
         // One bad node does not hide the good ones.
         zk.set_storm_base(ID, &Values::new(3).base).await.unwrap();

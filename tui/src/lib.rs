@@ -33,4 +33,4 @@ pub use text::harmless;
 pub use theme::{Symbols, Theme};
 pub use update::update;
 pub use view::draw;
-pub use views::View;
+pub use views::{NAMED, View};

@@ -108,6 +108,8 @@ pub struct Repair {
     pub command: String,
     /// The same as arguments of `stormctl`, when that can be done from here. Nothing else is ever applied.
     pub apply: Option<Vec<String>>,
+    /// What is lost by it and has to be named by whoever applies it: a `yes` to everything is not enough.
+    pub confirm: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +134,7 @@ impl Finding {
             "message": self.message,
             "evidence": self.evidence.iter().map(|e| json!({"place": e.place, "text": e.text})).collect::<Vec<_>>(),
             "cause": self.cause,
-            "repair": self.repair.as_ref().map(|r| json!({"command": r.command, "apply": r.apply})),
+            "repair": self.repair.as_ref().map(|r| json!({"command": r.command, "apply": r.apply, "confirm": r.confirm})),
         })
     }
 }

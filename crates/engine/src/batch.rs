@@ -37,23 +37,43 @@ const BYTES_PER_UNIT: usize = 256;
 const MAX_KEPT: usize = 128 << 10;
 
 impl Batch {
+    #[inline]
     pub(crate) fn push(&mut self, values: &[ValueRef<'_>], roots: &[(u64, u64)]) {
         let row = self.rows.len();
         self.rows.push(values);
         if let Some((first, more)) = roots.split_first() {
-            // Rows before the first tracked one are in no tree.
-            self.lineage.resize(row, (0, 0));
+            if self.lineage.len() < row {
+                self.pad_lineage(row);
+            }
             self.lineage.push(*first);
-            self.extra.extend(more.iter().map(|(root, edge)| ExtraRoot { row: row as u32, root: *root, edge: *edge }));
+            if !more.is_empty() {
+                self.push_extra(row, more);
+            }
         } else if !self.lineage.is_empty() {
             self.lineage.push((0, 0));
         }
     }
 
+    /// Rows before the first tracked one are in no tree.
+    #[cold]
+    fn pad_lineage(&mut self, rows: usize) {
+        self.lineage.resize(rows, (0, 0));
+    }
+
+    #[cold]
+    fn push_extra(&mut self, row: usize, more: &[(u64, u64)]) {
+        self.extra.extend(more.iter().map(|(root, edge)| ExtraRoot { row: row as u32, root: *root, edge: *edge }));
+    }
+
+    /// The first tree of a row, and its edge there.
+    #[inline]
+    pub(crate) fn root_of(&self, row: usize) -> Option<(u64, u64)> {
+        self.lineage.get(row).copied().filter(|(root, _)| *root != 0)
+    }
+
     /// The lineage of a row. `extra` is where the search for further trees goes on: rows are asked for in order.
     pub(crate) fn lineage_of(&self, row: usize, extra: &mut usize, received: u64) -> Lineage {
-        let first = self.lineage.get(row).copied().filter(|(root, _)| *root != 0);
-        let mut lineage = Lineage::new(first, received);
+        let mut lineage = Lineage::new(self.root_of(row), received);
         while let Some(e) = self.extra.get(*extra).filter(|e| e.row as usize <= row) {
             if e.row as usize == row {
                 lineage.add_root(e.root, e.edge);

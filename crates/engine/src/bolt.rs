@@ -1,15 +1,17 @@
 //! Running a bolt's task.
 
-use storm_topology::{AckMode, Bolt, BoltOutput, Collector, ComponentError, Lineage, Tuple, TupleSource};
+use storm_topology::{
+    AckMode, Bolt, BoltOutput, Collector, ComponentError, Lineage, RowRun, RunEnd, Tuple, TupleSource,
+};
 
 use std::sync::Arc;
 
 use crate::batch::Batch;
-use crate::call::Role;
+use crate::call::{Call, Role};
 use crate::counters::InputCounts;
-use crate::ledger::FLAG_FAIL;
+use crate::ledger::{Contribution, FLAG_FAIL};
 use crate::outbound::Outbound;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Program, Sources, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Pace, Program, Sources, Surroundings};
 
 /// Why a bolt's task isn't running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +34,26 @@ pub(crate) struct BoltState {
     /// Next row of the first batch in the queue, and next extra root.
     row: usize,
     extra: usize,
+    pace: Pace,
     scolded: bool,
 }
 
 /// Rows per activation.
 const ROWS: usize = 256;
-/// Rows between two looks at the clock.
-const CHUNK: usize = 32;
 
 impl BoltState {
     pub(crate) fn new(bolt: Box<dyn Bolt>, blocking: bool) -> BoltState {
-        BoltState { bolt, mode: AckMode::Auto, blocking, waits: Waits::ForInput, row: 0, extra: 0, scolded: false }
+        let pace = Pace::new(blocking);
+        BoltState {
+            bolt,
+            mode: AckMode::Auto,
+            blocking,
+            waits: Waits::ForInput,
+            row: 0,
+            extra: 0,
+            pace,
+            scolded: false,
+        }
     }
 }
 
@@ -60,14 +71,13 @@ impl LocalTask {
     pub(crate) fn run_bolt(&mut self, out: &mut Outbound, sources: &mut Sources) -> Result<usize, Death> {
         let LocalTask { around, program: Program::Bolt(state), queue, .. } = self else { return Ok(0) };
         state.waits = Waits::ForInput;
-        let started = out.tick_clock();
+        let started = out.clock;
         let mut before = started;
         let mut total = 0;
         while total < ROWS {
             let Some(batch) = queue.front() else { break };
             let source = sources.get(batch.stream, batch.from);
-            let chunk = if state.blocking { 1 } else { CHUNK };
-            let end = batch.rows.len().min(state.row + chunk);
+            let end = batch.rows.len().min(state.row + state.pace.calls());
             let ran = run_rows(state, around, out, batch, &source, end);
             let after = out.tick_clock();
             let took = after - before;
@@ -80,6 +90,7 @@ impl LocalTask {
                 }
             };
             total += ran.executed as usize;
+            state.pace.learn(ran.executed as usize, took, state.blocking);
             count(around, batch, &ran, took.as_nanos() as u64, state.mode);
             if let Some(error) = ran.error {
                 around.flush(out);
@@ -106,6 +117,7 @@ impl LocalTask {
             if after - started >= ACTIVATION {
                 break;
             }
+            around.flush_to_sleepers(out);
         }
         around.flush(out);
         Ok(total)
@@ -131,12 +143,89 @@ fn run_rows(
     end: usize,
 ) -> Result<Rows, Death> {
     let mut ran = Rows { executed: 0, acked: 0, failed: 0, ready: true, error: None };
+    let from = state.row;
+    let result = if batch.extra.is_empty() {
+        run_simple_rows(state, around, out, batch, source, end, &mut ran)
+    } else {
+        run_rows_of_several_trees(state, around, out, batch, source, end, &mut ran)
+    };
+    ran.executed = (state.row - from) as u64;
+    result.map(|()| ran)
+}
+
+/// Rows that are in one tree each, or in none.
+fn run_simple_rows(
+    state: &mut BoltState,
+    around: &mut Surroundings,
+    out: &mut Outbound,
+    batch: &Batch,
+    source: &Arc<TupleSource>,
+    end: usize,
+    ran: &mut Rows,
+) -> Result<(), Death> {
+    let auto = state.mode == AckMode::Auto;
+    let lineage = Lineage::new(None, out.now);
+    let mut contributions = std::mem::take(&mut out.released);
+    let BoltState { bolt, row, .. } = state;
+    let result = around.guard(out, Role::Bolt { input: auto.then_some(&lineage) }, |call| {
+        let halt = call.halt;
+        let mut run = RowRun {
+            rows: &batch.rows,
+            roots: &batch.lineage,
+            source,
+            lineage: &lineage,
+            halt,
+            auto,
+            next: *row,
+            end,
+            acked: 0,
+            contributions: &mut contributions,
+        };
+        loop {
+            let ended = bolt.execute_rows(&mut run, call);
+            *row = run.next;
+            match ended {
+                RunEnd::Done => break,
+                RunEnd::Unready => {
+                    ran.ready = false;
+                    break;
+                }
+                RunEnd::Error(e) if e.is_fatal() => {
+                    ran.error = Some(e);
+                    break;
+                }
+                RunEnd::Error(e) => ran.failed += u64::from(fail_row(call, &lineage, &e)),
+            }
+            if halt.get() {
+                break;
+            }
+        }
+        ran.acked = run.acked;
+        Ok(())
+    });
+    // After a mistake or a panic the rows before it are acked all the same: they were processed.
+    for (root, word) in contributions.drain(..) {
+        out.contribute(Contribution { root, word, flags: 0 });
+    }
+    out.released = contributions;
+    result
+}
+
+/// Rows of which some are in several trees.
+fn run_rows_of_several_trees(
+    state: &mut BoltState,
+    around: &mut Surroundings,
+    out: &mut Outbound,
+    batch: &Batch,
+    source: &Arc<TupleSource>,
+    end: usize,
+    ran: &mut Rows,
+) -> Result<(), Death> {
     let auto = state.mode == AckMode::Auto;
     let received = out.now;
     let BoltState { bolt, row, extra, .. } = state;
-    // One guard for many rows: entering it costs as much as a small tuple.
     around.guard(out, Role::Bolt { input: None }, |call| {
-        while *row < end {
+        while *row < end && !call.halt.get() {
             if !bolt.ready() {
                 ran.ready = false;
                 break;
@@ -144,15 +233,11 @@ fn run_rows(
             let lineage = batch.lineage_of(*row, extra, received);
             let tuple = Tuple::new(&batch.rows, *row, source, &lineage);
             *row += 1;
-            ran.executed += 1;
             let mut call = call.with_role(Role::Bolt { input: auto.then_some(&lineage) });
-            let result = bolt.execute(&tuple, &mut BoltOutput::new(&mut call));
-            match result {
-                Ok(()) if auto => {
-                    if lineage.settle() {
-                        call.contribute_all(&lineage, 0);
-                        ran.acked += 1;
-                    }
+            match bolt.execute(&tuple, &mut BoltOutput::new(&mut call)) {
+                Ok(()) if auto && !call.halt.get() && lineage.settle() => {
+                    call.contribute_all(&lineage, 0);
+                    ran.acked += 1;
                 }
                 Ok(()) => {}
                 Err(e) if e.is_fatal() => {
@@ -161,17 +246,13 @@ fn run_rows(
                 }
                 Err(e) => ran.failed += u64::from(fail_row(&mut call, &lineage, &e)),
             }
-            if call.fault.is_some() {
-                break;
-            }
         }
         Ok(())
-    })?;
-    Ok(ran)
+    })
 }
 
 #[cold]
-fn fail_row(call: &mut crate::call::Call<'_>, lineage: &Lineage, error: &ComponentError) -> bool {
+fn fail_row(call: &mut Call<'_>, lineage: &Lineage, error: &ComponentError) -> bool {
     call.report_error(error.message());
     let open = lineage.settle();
     if open {

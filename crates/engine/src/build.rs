@@ -229,6 +229,7 @@ fn local_task(
             routes: Routes::new(plan, index, shared.settings.load_aware, place),
             untracked: Vec::new(),
             fault: None,
+            halt: Default::default(),
             throttle,
         },
         context,

@@ -1,9 +1,10 @@
 //! One call of a component: the engine's side of what it emits into.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use storm_topology::{Collector, Emission, Lineage, Link, MessageId, TupleSource};
+use storm_topology::{Collector, Emission, Lineage, Link, MessageId, TupleSource, ValueRef};
 
 use crate::counters::TaskCounts;
 use crate::ledger::{Contribution, FLAG_FAIL, FLAG_RESET};
@@ -23,8 +24,8 @@ pub(crate) struct Identity {
 /// What kind of component is being called.
 #[derive(Clone, Copy)]
 pub(crate) enum Role<'a> {
-    /// A spout, with the position of its ledger.
-    Spout { ledger: usize },
+    /// A spout, with the position of its ledger and how many trees it may have open there.
+    Spout { ledger: usize, max_pending: usize },
     /// A bolt; what it emits by default is anchored to this.
     Bolt { input: Option<&'a Lineage> },
 }
@@ -39,6 +40,7 @@ pub(crate) struct Call<'a> {
     pub(crate) untracked: &'a mut Vec<(usize, MessageId)>,
     /// A mistake in an emit.
     pub(crate) fault: &'a mut Option<String>,
+    pub(crate) halt: &'a Cell<bool>,
     pub(crate) throttle: &'a Throttle,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Call<'a> {
             role,
             untracked: self.untracked,
             fault: self.fault,
+            halt: self.halt,
             throttle: self.throttle,
         }
     }
@@ -61,6 +64,7 @@ impl<'a> Call<'a> {
     #[cold]
     fn mistake(&mut self, what: String) {
         self.fault.get_or_insert(what);
+        self.halt.set(true);
     }
 
     /// Chooses the edges of an emit into `out.chosen`; the position of the stream, unless the emit is a mistake.
@@ -121,15 +125,52 @@ impl<'a> Call<'a> {
     /// Appends the tuple to each chosen edge; `roots` fills `out.roots` for one edge.
     fn deliver(&mut self, e: &Emission<'_>, mut roots: impl FnMut(&mut Outbound)) {
         let mut chosen = std::mem::take(&mut self.out.chosen);
-        for &at in &chosen {
-            roots(self.out);
-            let Routes { edges, lanes, touched, .. } = &mut *self.routes;
-            let edge = edges[at];
-            self.out.append(edge, &mut lanes[edge.lane], self.identity.task, e.values, touched);
-        }
         self.out.roots.clear();
+        for &edge in &chosen {
+            roots(self.out);
+            let list = std::mem::take(&mut self.out.roots);
+            self.append(edge, e.values, &list);
+            self.out.roots = list;
+        }
         chosen.clear();
         self.out.chosen = chosen;
+    }
+
+    #[inline]
+    fn append(&mut self, edge: usize, values: &[ValueRef<'_>], roots: &[(u64, u64)]) {
+        self.out.append(self.routes, edge, self.identity.task, values, roots);
+    }
+
+    /// The way of these values on the default stream.
+    #[inline]
+    fn way(&mut self, values: &[ValueRef<'_>]) -> Way {
+        let Some(at) = self.routes.default else { return Way::Winding };
+        let stream = &mut self.routes.streams[at];
+        if values.len() != stream.width {
+            return Way::Winding;
+        }
+        match stream.groups.as_mut_slice() {
+            [] => {
+                self.counts.streams[at].emitted.add(1);
+                Way::ToNobody
+            }
+            [group] if group.takes_one() => {
+                let edge = group.choose_one(values, &self.routes.edges, &self.out.shared);
+                let counts = &self.counts.streams[at];
+                counts.emitted.add(1);
+                counts.transferred.add(1);
+                Way::Plain { stream: at, edge }
+            }
+            _ => Way::Winding,
+        }
+    }
+
+    /// A tree has been opened: the spout may have reached its limit.
+    #[inline]
+    fn mind_limit(&self, ledger: usize, max_pending: usize) {
+        if self.out.ledgers[ledger].open() >= max_pending {
+            self.halt.set(true);
+        }
     }
 
     fn emit_tree(&mut self, e: &Emission<'_>, stream: usize, ledger: usize, id: MessageId) {
@@ -152,6 +193,7 @@ impl<'a> Call<'a> {
         self.out.ledgers[ledger].open_tree(root, word, id, stream as u16, now);
     }
 
+    #[cold]
     pub(crate) fn contribute_all(&mut self, lineage: &Lineage, flags: u8) {
         let children = lineage.children();
         for (root, edge) in lineage.roots() {
@@ -166,7 +208,58 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Where a tuple goes.
+enum Way {
+    Plain {
+        stream: usize,
+        edge: usize,
+    },
+    ToNobody,
+    /// To several, or it is a mistake; nothing has been counted.
+    Winding,
+}
+
 impl Collector for Call<'_> {
+    fn emit_default(&mut self, values: &[ValueRef<'_>]) {
+        let input = match self.role {
+            Role::Bolt { input: Some(input) } if input.is_tracked() => Some(input),
+            _ => None,
+        };
+        if input.is_some_and(Lineage::is_in_several) {
+            return self.emit(Emission::new(values));
+        }
+        let edge = match self.way(values) {
+            Way::Plain { edge, .. } => edge,
+            Way::ToNobody => return,
+            Way::Winding => return self.emit(Emission::new(values)),
+        };
+        match input.and_then(|input| Some((input, input.first_root()?))) {
+            Some((input, (root, _))) => {
+                let id = self.out.ids.next();
+                input.add_child(id);
+                self.append(edge, values, &[(root, id)]);
+            }
+            None => self.append(edge, values, &[]),
+        }
+    }
+
+    fn emit_root(&mut self, values: &[ValueRef<'_>], id: MessageId) {
+        if let Role::Spout { ledger, max_pending } = self.role
+            && self.out.shared.settings.acking
+            && !self.out.ledgers[ledger].is_full()
+            && self.routes.has_takers()
+            && let Way::Plain { stream, edge } = self.way(values)
+        {
+            let root = self.out.ledgers[ledger].reserve();
+            let word = self.out.ids.next();
+            self.append(edge, values, &[(root, word)]);
+            let now = self.out.now;
+            self.out.ledgers[ledger].open_tree(root, word, id, stream as u16, now);
+            return self.mind_limit(ledger, max_pending);
+        }
+        self.emit(Emission { link: Link::Message(id), ..Emission::new(values) });
+    }
+
     fn emit(&mut self, mut e: Emission<'_>) {
         let Some(stream) = self.choose(&e) else { return };
         let counts = &self.counts.streams[stream];
@@ -176,7 +269,10 @@ impl Collector for Call<'_> {
             targets.extend(self.out.chosen.iter().map(|edge| self.routes.edges[*edge].to));
         }
         match (std::mem::take(&mut e.link), self.role) {
-            (Link::Message(id), Role::Spout { ledger }) => self.emit_tree(&e, stream, ledger, id),
+            (Link::Message(id), Role::Spout { ledger, max_pending }) => {
+                self.emit_tree(&e, stream, ledger, id);
+                self.mind_limit(ledger, max_pending);
+            }
             (Link::Default, Role::Bolt { input: Some(input) }) if input.is_tracked() => self.deliver(&e, |out| {
                 let edge = out.ids.next();
                 input.add_child(edge);
@@ -241,7 +337,7 @@ impl Collector for Call<'_> {
 
     fn pending(&self) -> usize {
         match self.role {
-            Role::Spout { ledger } => self.out.ledgers[ledger].open(),
+            Role::Spout { ledger, .. } => self.out.ledgers[ledger].open(),
             Role::Bolt { .. } => 0,
         }
     }

@@ -17,8 +17,9 @@ impl Count {
     }
 }
 
-/// Of one own stream.
+/// Of one own stream. On cache lines of its own: what one thread counts must not slow another.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct StreamCounts {
     pub(crate) emitted: Count,
     pub(crate) transferred: Count,
@@ -31,6 +32,7 @@ pub(crate) struct StreamCounts {
 
 /// Of one input stream.
 #[derive(Debug, Default)]
+#[repr(align(128))]
 pub(crate) struct InputCounts {
     pub(crate) executed: Count,
     pub(crate) acked: Count,

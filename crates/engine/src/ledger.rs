@@ -71,10 +71,12 @@ impl Ledger {
     }
 
     /// Trees that have not come to their end.
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.open
     }
 
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.free.is_empty() && self.slots.len() == MAX_SLOTS
     }
@@ -83,28 +85,29 @@ impl Ledger {
     ///
     /// # Panics
     /// When the ledger is full, which the caller has to ask first.
+    #[inline]
     pub(crate) fn reserve(&mut self) -> u64 {
         if self.free.is_empty() {
-            assert!(!self.is_full(), "a spout was asked for tuples while its ledger was full");
-            let first = self.slots.len();
-            // Grown in segments; a slot never moves to another number.
-            let until = (first * 2).clamp(64, MAX_SLOTS);
-            let generation = self.first_generation;
-            self.slots.extend((first..until).map(|_| Slot {
-                word: 0,
-                touched: 0,
-                started: 0,
-                id: None,
-                generation,
-                stream: 0,
-            }));
-            self.free.extend((first as u32..until as u32).rev());
+            self.grow();
         }
         let slot = self.free.last().copied().unwrap_or_default();
         root::root(self.owner, slot, self.slots[slot as usize].generation)
     }
 
+    #[cold]
+    fn grow(&mut self) {
+        assert!(!self.is_full(), "a spout was asked for tuples while its ledger was full");
+        let first = self.slots.len();
+        // Grown in segments; a slot never moves to another number.
+        let until = (first * 2).clamp(64, MAX_SLOTS);
+        let generation = self.first_generation;
+        let slot = |_| Slot { word: 0, touched: 0, started: 0, id: None, generation, stream: 0 };
+        self.slots.extend((first..until).map(slot));
+        self.free.extend((first as u32..until as u32).rev());
+    }
+
     /// Opens the tree just reserved, with the spout's own contribution.
+    #[inline]
     pub(crate) fn open_tree(&mut self, root: u64, word: u64, id: MessageId, stream: u16, now: u64) {
         self.free.pop();
         let slot = &mut self.slots[root::slot(root)];

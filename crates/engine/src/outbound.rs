@@ -12,7 +12,7 @@ use crate::ledger::{Contribution, Ledger};
 use crate::net::PeerView;
 use crate::ring::Outlet;
 use crate::root::{self, Edges};
-use crate::routes::{Edge, Lane, Place};
+use crate::routes::{Edge, Lane, Place, Routes};
 use crate::shared::SharedRef;
 
 /// Where a ledger is, seen from one thread.
@@ -49,8 +49,12 @@ pub(crate) struct Outbound {
     peers: PeerView,
     /// Contributions for ledgers in other workers, gathered per owner.
     remote: Vec<(i32, Vec<Contribution>)>,
-    /// Engine time at the start of the current activation.
+    /// The last look at the clock, and the same as engine time.
+    pub(crate) clock: Instant,
     pub(crate) now: u64,
+    max_rows: usize,
+    /// Scratch space: roots and words that the rows of one run have released.
+    pub(crate) released: Vec<(u64, u64)>,
     /// Scratch space for emits.
     pub(crate) chosen: Vec<usize>,
     pub(crate) roots: Vec<(u64, u64)>,
@@ -62,6 +66,7 @@ impl Outbound {
         let peers = PeerView::new(&shared.peers);
         Outbound {
             id,
+            max_rows: shared.settings.max_rows,
             shared,
             ids: Edges::new(seed),
             data: (0..threads).map(|_| None).collect(),
@@ -75,48 +80,56 @@ impl Outbound {
             combiner: Combiner::new(),
             peers,
             remote: Vec::new(),
+            clock: Instant::now(),
             now: 0,
+            released: Vec::new(),
             chosen: Vec::new(),
             roots: Vec::new(),
         }
     }
 
+    /// Looks at the clock.
     pub(crate) fn tick_clock(&mut self) -> Instant {
-        let now = Instant::now();
-        self.now = self.shared.micros(now);
-        now
+        self.clock = Instant::now();
+        self.now = self.shared.micros(self.clock);
+        self.clock
     }
 
-    /// Appends a tuple to a lane's open batch, and sends the batch when it should not wait.
+    /// Appends a tuple to an edge's open batch, and sends the batch when it is full. Otherwise it waits for company, at most until
+    /// the current activation ends.
     #[inline]
     pub(crate) fn append(
         &mut self,
-        edge: Edge,
-        lane: &mut Lane,
+        routes: &mut Routes,
+        edge: usize,
         from: i32,
         values: &[ValueRef<'_>],
-        touched: &mut Vec<usize>,
+        roots: &[(u64, u64)],
     ) {
-        if lane.open.as_ref().is_some_and(|batch| batch.stream != edge.stream) {
-            self.flush(lane);
-        }
+        let edge = &routes.edges[edge];
+        let lane = &mut routes.lanes[edge.lane];
         let batch = match &mut lane.open {
-            Some(batch) => batch,
-            none => {
-                touched.push(edge.lane);
-                none.insert(self.fresh(edge.stream, from, edge.to, edge.width))
+            Some(batch) if batch.stream == edge.stream => batch,
+            _ => {
+                routes.touched.push(edge.lane);
+                self.open(*edge, lane, from)
             }
         };
-        batch.push(values, &self.roots);
-        // A sleeping consumer gets the tuple at once: at low rates every tuple travels alone. Otherwise it waits for company,
-        // at most until the current activation ends.
-        let asleep = matches!(lane.place, Place::Thread(t) if self.shared.threads[t].sleeper.is_asleep());
-        if asleep || batch.rows.len() >= self.shared.settings.max_rows || batch.rows.weight() >= MAX_WEIGHT {
+        batch.push(values, roots);
+        if batch.rows.len() >= self.max_rows || batch.rows.weight() >= MAX_WEIGHT {
             self.flush(lane);
         }
     }
 
+    /// Opens a lane's next batch.
+    #[inline(never)]
+    fn open<'a>(&mut self, edge: Edge, lane: &'a mut Lane, from: i32) -> &'a mut Box<Batch> {
+        self.flush(lane);
+        lane.open.insert(self.fresh(edge.stream, from, edge.to, edge.width))
+    }
+
     /// Sends a lane's open batch.
+    #[inline(never)]
     pub(crate) fn flush(&mut self, lane: &mut Lane) {
         let Some(mut batch) = lane.open.take() else { return };
         batch.cost = batch.weigh();

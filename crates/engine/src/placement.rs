@@ -2,7 +2,7 @@
 
 use storm_thrift::types::ExecutorInfo;
 
-use crate::plan::Plan;
+use crate::plan::{Division, Plan};
 
 /// Executors by thread.
 pub(crate) type Placement = Vec<Vec<ExecutorInfo>>;
@@ -10,7 +10,8 @@ pub(crate) type Placement = Vec<Vec<ExecutorInfo>>;
 /// Deals executors out to `shared_threads` threads, and gives each blocking one a thread of its own after those.
 ///
 /// Executors are lined up in layers: the first of each component along the flow of tuples, then the second of each, and so on; the
-/// line is cut into equal parts. So a whole pipeline shares a thread as far as that goes, and tuples cross threads seldom.
+/// line is cut so that the heaviest part is as light as can be, by a guess at what each does. So a whole pipeline shares a thread as
+/// far as that goes, and tuples cross threads seldom.
 pub(crate) fn place(
     plan: &Plan,
     executors: &[ExecutorInfo],
@@ -29,19 +30,47 @@ pub(crate) fn place(
         seen[component] += 1;
     }
     line.sort();
-    let threads = shared_threads.clamp(1, line.len().max(1));
-    let mut placement: Placement = Vec::new();
-    let (size, longer) = (line.len() / threads, line.len() % threads);
-    let mut rest = line.as_slice();
-    for i in 0..threads {
-        let (part, after) = rest.split_at(size + usize::from(i < longer));
-        rest = after;
-        if !part.is_empty() {
-            placement.push(part.iter().map(|(_, _, e)| (*e).clone()).collect());
-        }
-    }
+    let weights: Vec<usize> =
+        line.iter().map(|(_, _, e)| weight(plan, plan.component_of[e.task_start as usize - 1])).collect();
+    let mut line = line.into_iter();
+    let mut placement: Placement = parts(&weights, shared_threads.max(1))
+        .into_iter()
+        .map(|count| line.by_ref().take(count).map(|(_, _, e)| e.clone()).collect())
+        .collect();
     placement.extend(blocking.into_iter().map(|e| vec![e.clone()]));
     placement
+}
+
+/// A guess at the work of an executor. Emitting costs as much as taking a tuple. A bolt that is sent tuples by their fields looks
+/// something up for each, and most often it stands behind one that makes many tuples of one.
+fn weight(plan: &Plan, component: usize) -> usize {
+    let emits = plan.streams.iter().any(|s| s.component == component && !s.subscriptions.is_empty());
+    let keyed = |d: &Division| matches!(d, Division::Fields(_) | Division::PartialKey(_));
+    let mut inputs = plan.streams.iter().flat_map(|s| &s.subscriptions).filter(|s| s.component == component);
+    1 + usize::from(emits) + if inputs.any(|s| keyed(&s.division)) { 2 } else { 0 }
+}
+
+/// Cuts a line into at most so many parts, of which the heaviest is as light as can be; how many are in each.
+fn parts(weights: &[usize], most: usize) -> Vec<usize> {
+    let cut = |limit: usize| {
+        let mut parts: Vec<usize> = Vec::new();
+        let mut load = 0;
+        for w in weights {
+            match parts.last_mut() {
+                Some(count) if load + w <= limit => {
+                    *count += 1;
+                    load += w;
+                }
+                _ => {
+                    parts.push(1);
+                    load = *w;
+                }
+            }
+        }
+        parts
+    };
+    let heaviest = weights.iter().copied().max().unwrap_or_default();
+    (heaviest..).map(cut).find(|parts| parts.len() <= most).unwrap_or_default()
 }
 
 /// The place of each component along the flow: spouts first, then by distance from them.
@@ -63,4 +92,26 @@ fn flow_order(plan: &Plan) -> Vec<usize> {
             .collect();
     }
     rank
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn the_heaviest_part_is_as_light_as_can_be() {
+        // A chain, a word count, two word counts, a spout with four of a bolt.
+        assert_eq!(parts(&[2, 2, 1], 2), [1, 2]);
+        assert_eq!(parts(&[2, 2, 3], 2), [2, 1]);
+        assert_eq!(parts(&[2, 2, 3, 2, 2, 3], 2), [3, 3]);
+        assert_eq!(parts(&[2, 2, 1, 2, 2, 2], 2), [3, 3]);
+    }
+
+    #[test]
+    fn nobody_is_left_out_and_threads_may_be() {
+        assert_eq!(parts(&[], 2), [0; 0]);
+        assert_eq!(parts(&[1, 9, 1], 1), [3]);
+        assert_eq!(parts(&[1, 9], 8), [1, 1]);
+        assert_eq!(parts(&[1, 1, 1, 1], 3), [2, 2]);
+    }
 }

@@ -63,6 +63,8 @@ const PROBES: usize = 8;
 pub(crate) struct Group {
     pub(crate) divide: Divide,
     pub(crate) edges: Range<usize>,
+    /// The edge that every tuple takes, when there is no choice.
+    pub(crate) only: Option<usize>,
 }
 
 pub(crate) struct StreamRoute {
@@ -82,7 +84,7 @@ pub(crate) struct Routes {
     pub(crate) edges: Vec<Edge>,
     pub(crate) lanes: Vec<Lane>,
     gates: Vec<Gate>,
-    default: Option<usize>,
+    pub(crate) default: Option<usize>,
     /// Lanes with an open batch, some perhaps twice.
     pub(crate) touched: Vec<usize>,
 }
@@ -123,7 +125,9 @@ impl Routes {
                     });
                     routes.edges.push(Edge { to, stream: ordinal, width, lane });
                 }
-                groups.push(Group { divide, edges: first..routes.edges.len() });
+                let edges = first..routes.edges.len();
+                let only = (edges.len() == 1 && !matches!(divide, Divide::Direct)).then_some(first);
+                groups.push(Group { divide, edges, only });
             }
             routes.streams.push(StreamRoute { name: stream.name.clone(), width, groups });
         }
@@ -137,6 +141,12 @@ impl Routes {
             None => self.default,
             Some(name) => self.streams.iter().position(|s| &*s.name == name),
         }
+    }
+
+    /// Whether anybody takes the default stream.
+    #[inline]
+    pub(crate) fn has_takers(&self) -> bool {
+        self.default.is_some_and(|at| !self.streams[at].groups.is_empty())
     }
 
     /// Whether the task must wait for credit. Streams of a loop don't count: two tasks that wait for each other would wait for ever.
@@ -174,13 +184,30 @@ fn divide(division: &Division, tasks: &[i32], load_aware: bool, place: &impl Fn(
 }
 
 impl Group {
+    /// Whether every tuple takes exactly one edge: [`Group::choose_one`] tells which.
+    #[inline]
+    pub(crate) fn takes_one(&self) -> bool {
+        self.only.is_some() || (!matches!(self.divide, Divide::All | Divide::Direct) && !self.edges.is_empty())
+    }
+
     /// Appends the edges a tuple takes to `out`. A direct group takes none here.
     pub(crate) fn choose(&mut self, values: &[ValueRef<'_>], edges: &[Edge], shared: &Shared, out: &mut Vec<usize>) {
+        if self.takes_one() {
+            out.push(self.choose_one(values, edges, shared));
+        } else if matches!(self.divide, Divide::All) {
+            out.extend(self.edges.clone());
+        }
+    }
+
+    /// The edge a tuple takes, of a group where each takes one.
+    #[inline]
+    pub(crate) fn choose_one(&mut self, values: &[ValueRef<'_>], edges: &[Edge], shared: &Shared) -> usize {
+        self.only.unwrap_or_else(|| self.decide(values, edges, shared))
+    }
+
+    fn decide(&mut self, values: &[ValueRef<'_>], edges: &[Edge], shared: &Shared) -> usize {
         let first = self.edges.start;
         let count = self.edges.len();
-        if count == 0 {
-            return;
-        }
         match &mut self.divide {
             Divide::Shuffle { near, next, probe } => {
                 let pool = if *near > 0 { *near } else { count };
@@ -195,21 +222,20 @@ impl Group {
                     let others = (0..count.min(PROBES)).map(|i| first + (*probe + i) % count);
                     edge = others.chain([edge]).min_by_key(|e| shared.queued(edges[*e].to)).unwrap_or(edge);
                 }
-                out.push(edge);
+                edge
             }
             Divide::Fields(fields) => {
                 let hash = java_list_hash(fields.iter().map(|f| values[*f]));
-                out.push(first + java_target(hash, count));
+                first + java_target(hash, count)
             }
             Divide::PartialKey { fields, sent } => {
                 let hash = java_list_hash(fields.iter().map(|f| values[*f]));
                 let (a, b) = two_choices(hash, count);
                 let chosen = if sent[a] <= sent[b] { a } else { b };
                 sent[chosen] += 1;
-                out.push(first + chosen);
+                first + chosen
             }
-            Divide::All => out.extend(self.edges.clone()),
-            Divide::Direct => {}
+            Divide::All | Divide::Direct => first,
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) enum Mail {
     Stop,
 }
 
+#[repr(align(128))]
 pub(crate) struct ThreadShared {
     pub(crate) sleeper: Sleeper,
     mail: Mutex<Vec<Mail>>,

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use storm_topology::{MessageId, Progress, Spout, SpoutOutput};
 
 use crate::call::Role;
+use crate::counters::TaskCounts;
 use crate::ledger::{Outcome, Settled};
 use crate::outbound::Outbound;
 use crate::shared::Shared;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Program, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Pace, Program, Surroundings};
 
 /// When a spout is asked next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +29,12 @@ pub(crate) struct SpoutState {
     next: Next,
     backoff: Duration,
     blocking: bool,
+    pace: Pace,
     scolded: bool,
 }
 
 /// Calls of `next_tuple` per activation.
-const CALLS: usize = 128;
-/// Calls between two looks at the clock.
-const CHUNK: usize = 16;
+const CALLS: usize = 256;
 /// First and longest wait of an idle spout. An idle topology must cost next to nothing.
 const SHORT_WAIT: Duration = Duration::from_millis(1);
 const LONG_WAIT: Duration = Duration::from_millis(100);
@@ -49,8 +49,13 @@ impl SpoutState {
             next: Next::Now,
             backoff: SHORT_WAIT,
             blocking,
+            pace: Pace::new(blocking),
             scolded: false,
         }
+    }
+
+    pub(crate) fn role(&self) -> Role<'static> {
+        Role::Spout { ledger: self.ledger, max_pending: self.max_pending }
     }
 
     pub(crate) fn blocking(&self) -> bool {
@@ -97,7 +102,7 @@ impl LocalTask {
     /// One activation of a spout: tells it what became of its tuples, and asks it for more. Whether it did anything.
     pub(crate) fn run_spout(&mut self, out: &mut Outbound) -> Result<bool, Death> {
         let LocalTask { around, program: Program::Spout(state), .. } = self else { return Ok(false) };
-        let started = out.tick_clock();
+        let started = out.clock;
         let result = activation(state, around, out, started);
         around.flush(out);
         result
@@ -108,7 +113,7 @@ impl LocalTask {
         let LocalTask { around, program: Program::Spout(state), .. } = self else { return Ok(()) };
         out.tick_clock();
         state.rouse();
-        let role = Role::Spout { ledger: state.ledger };
+        let role = state.role();
         let spout = &mut state.spout;
         let result = around.guard(out, role, |call| spout.wake(&mut SpoutOutput::new(call)));
         around.flush(out);
@@ -122,7 +127,7 @@ fn activation(
     out: &mut Outbound,
     started: Instant,
 ) -> Result<bool, Death> {
-    let role = Role::Spout { ledger: state.ledger };
+    let role = state.role();
     let mut worked = false;
     let active = out.shared.is_active();
     if state.active != active {
@@ -142,14 +147,16 @@ fn activation(
     let mut before = started;
     let mut calls = 0;
     while calls < CALLS && state.next != Next::OnEvent && state.has_room(out) {
-        let chunk = if state.blocking { 1 } else { CHUNK };
-        let (progress, emitted) = ask(state, around, out, role, chunk)?;
-        calls += chunk;
-        worked |= emitted;
-        if emitted {
+        let (spout, most) = (&mut state.spout, state.pace.calls());
+        let asked = around.guard(out, role, |call| spout.next_tuples(most, call.halt, call))?;
+        let progress = asked.progress;
+        calls += asked.calls;
+        worked |= asked.emitted;
+        if asked.emitted {
             state.backoff = SHORT_WAIT;
         }
         let after = out.tick_clock();
+        state.pace.learn(asked.calls, after - before, state.blocking);
         if after - before > OVERLONG && !state.blocking {
             around.counts.overlong.add(1);
             if !std::mem::replace(&mut state.scolded, true) {
@@ -171,53 +178,31 @@ fn activation(
         if progress != Progress::Emitted || after - started >= ACTIVATION {
             break;
         }
+        around.flush_to_sleepers(out);
     }
     Ok(worked)
 }
 
-/// Calls `next_tuple` a few times; the last answer, and whether any call emitted.
-fn ask(
-    state: &mut SpoutState,
-    around: &mut Surroundings,
-    out: &mut Outbound,
-    role: Role<'_>,
-    calls: usize,
-) -> Result<(Progress, bool), Death> {
-    let SpoutState { spout, ledger, max_pending, .. } = state;
-    around.guard(out, role, |call| {
-        let mut progress = Progress::Emitted;
-        let mut emitted = false;
-        for _ in 0..calls {
-            progress = spout.next_tuple(&mut SpoutOutput::new(call))?;
-            emitted |= progress == Progress::Emitted;
-            let ledger = &call.out.ledgers[*ledger];
-            if progress != Progress::Emitted
-                || ledger.open() >= *max_pending
-                || ledger.is_full()
-                || call.fault.is_some()
-            {
-                break;
-            }
-        }
-        Ok((progress, emitted))
-    })
-}
-
 /// Tells the spout what became of its tuples; whether there was anything to tell.
 fn tell_outcomes(state: &mut SpoutState, around: &mut Surroundings, out: &mut Outbound) -> Result<bool, Death> {
-    let role = Role::Spout { ledger: state.ledger };
-    let mut told = false;
-    while let Some(settled) = out.ledgers[state.ledger].settled.pop_front() {
-        told = true;
-        count(around, &settled, out.now);
-        let Settled { id, outcome, .. } = settled;
-        let spout = &mut state.spout;
+    let role = state.role();
+    let SpoutState { spout, ledger, .. } = state;
+    let settled = out.ledgers[*ledger].settled.len();
+    let mut told = settled > 0;
+    if told {
         around.guard(out, role, |call| {
-            let mut output = SpoutOutput::new(call);
-            match outcome {
-                Outcome::Acked => spout.ack(id, &mut output),
-                Outcome::Failed | Outcome::TimedOut => spout.fail(id, &mut output),
+            let now = call.out.now;
+            for _ in 0..settled {
+                let Some(settled) = call.out.ledgers[*ledger].settled.pop_front() else { break };
+                count(call.counts, &settled, now);
+                let Settled { id, outcome, .. } = settled;
+                let mut output = SpoutOutput::new(call);
+                match outcome {
+                    Outcome::Acked => spout.ack(id, &mut output)?,
+                    Outcome::Failed | Outcome::TimedOut => spout.fail(id, &mut output)?,
+                }
             }
+            Ok(())
         })?;
     }
     while !around.untracked.is_empty() {
@@ -238,8 +223,8 @@ fn tell_outcomes(state: &mut SpoutState, around: &mut Surroundings, out: &mut Ou
     Ok(told)
 }
 
-fn count(around: &Surroundings, settled: &Settled, now: u64) {
-    let counts = &around.counts.streams[settled.stream as usize];
+fn count(counts: &TaskCounts, settled: &Settled, now: u64) {
+    let counts = &counts.streams[settled.stream as usize];
     match settled.outcome {
         Outcome::Acked => {
             counts.acked.add(1);

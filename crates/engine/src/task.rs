@@ -15,7 +15,7 @@ use crate::call::{Call, Identity, Role};
 use crate::counters::TaskCounts;
 use crate::outbound::Outbound;
 use crate::plan::Plan;
-use crate::routes::Routes;
+use crate::routes::{Place, Routes};
 use crate::spec::ComponentReport;
 use crate::spout::SpoutState;
 
@@ -23,6 +23,36 @@ use crate::spout::SpoutState;
 pub(crate) const ACTIVATION: Duration = Duration::from_micros(50);
 /// A task that holds a shared thread longer than this is counted and spoken of.
 pub(crate) const OVERLONG: Duration = Duration::from_millis(10);
+
+/// How much of an activation to run between two looks at the clock: many short calls, few long ones.
+pub(crate) struct Pace {
+    calls: usize,
+}
+
+impl Pace {
+    /// Calls at most.
+    const MOST: usize = 256;
+    /// What they should not take longer than.
+    const SLICE: Duration = Duration::from_micros(12);
+
+    /// A component that blocks is looked at after each call.
+    pub(crate) fn new(blocking: bool) -> Pace {
+        Pace { calls: if blocking { 1 } else { 16 } }
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls
+    }
+
+    /// So many calls took so long.
+    pub(crate) fn learn(&mut self, calls: usize, took: Duration, blocking: bool) {
+        if took > Pace::SLICE {
+            self.calls = (self.calls / 2).max(1);
+        } else if calls >= self.calls && took < Pace::SLICE / 2 && !blocking {
+            self.calls = (self.calls * 2).min(Pace::MOST);
+        }
+    }
+}
 
 pub(crate) enum Program {
     Spout(SpoutState),
@@ -36,6 +66,8 @@ pub(crate) struct Surroundings {
     pub(crate) routes: Routes,
     pub(crate) untracked: Vec<(usize, MessageId)>,
     pub(crate) fault: Option<String>,
+    /// Set within a call when the component must not be called again at once.
+    pub(crate) halt: Cell<bool>,
     pub(crate) throttle: Throttle,
 }
 
@@ -60,6 +92,7 @@ impl Surroundings {
             role,
             untracked: &mut self.untracked,
             fault: &mut self.fault,
+            halt: &self.halt,
             throttle: &self.throttle,
         }
     }
@@ -71,6 +104,7 @@ impl Surroundings {
         role: Role<'_>,
         run: impl FnOnce(&mut Call<'_>) -> Result<T, ComponentError>,
     ) -> Result<T, Death> {
+        self.halt.set(false);
         let mut call = self.call(out, role);
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut call)));
         let result = match result {
@@ -89,6 +123,17 @@ impl Surroundings {
         let Routes { lanes, touched, .. } = &mut self.routes;
         for at in touched.drain(..) {
             out.flush(&mut lanes[at]);
+        }
+    }
+
+    /// Sends open batches to threads that sleep, which have nothing better to do than to take them now.
+    pub(crate) fn flush_to_sleepers(&mut self, out: &mut Outbound) {
+        let Routes { lanes, touched, .. } = &mut self.routes;
+        for at in touched.iter() {
+            let lane = &mut lanes[*at];
+            if matches!(lane.place, Place::Thread(t) if out.shared.threads[t].sleeper.is_asleep()) {
+                out.flush(lane);
+            }
         }
     }
 

@@ -20,6 +20,11 @@ use crate::task::{Death, LocalTask, Program, Sources, panic_text};
 
 /// How long bolts may run before the spouts of the thread get a turn.
 const BOLT_TURN: Duration = Duration::from_micros(500);
+/// How long a thread in full work looks out for more before it sleeps. Waking costs the sender microseconds, and the sleeper more.
+const LOOKOUT: Duration = Duration::from_micros(25);
+/// Rows or contributions in one turn that count as full work. Below, tuples travel alone, and a lookout would cost more than it
+/// gives.
+const FULL_WORK: usize = 32;
 
 pub(crate) struct DataThread {
     pub(crate) shared: SharedRef,
@@ -36,6 +41,8 @@ pub(crate) struct DataThread {
     blocked: Vec<usize>,
     spouts: Vec<usize>,
     mail: Vec<Mail>,
+    /// Rows and contributions in the last turn that had any.
+    moved: usize,
     stopping: bool,
 }
 
@@ -69,6 +76,7 @@ impl DataThread {
             blocked: Vec::new(),
             spouts,
             mail: Vec::new(),
+            moved: 0,
             stopping: false,
         }
     }
@@ -84,7 +92,11 @@ impl DataThread {
         while !self.stopping {
             match self.turn() {
                 Ok(true) => {}
-                Ok(false) => self.idle(),
+                Ok(false) => {
+                    if !self.look_out() {
+                        self.idle();
+                    }
+                }
                 Err((at, death)) => return self.die(at, death),
             }
         }
@@ -101,7 +113,7 @@ impl DataThread {
         let LocalTask { around, context, program, .. } = &mut self.tasks[at];
         match program {
             Program::Spout(state) => {
-                let role = Role::Spout { ledger: state.ledger };
+                let role = state.role();
                 around.guard(&mut self.out, role, |_| state.spout.open(context))
             }
             Program::Bolt(state) => {
@@ -114,16 +126,19 @@ impl DataThread {
 
     /// Once around: mail, rings, bolts, spouts. Whether there was anything to do.
     fn turn(&mut self) -> Result<bool, (usize, Death)> {
-        let started = self.out.tick_clock();
+        let mut moved = 0;
         let mut worked = self.read_mail()?;
-        worked |= self.read_rings();
+        let (arrived, contributions) = self.read_rings();
+        worked |= arrived;
+        moved += contributions;
         worked |= self.out.retry();
         self.unblock();
+        let started = self.out.tick_clock();
         while let Some(at) = self.run_queue.pop_front() {
             worked = true;
-            self.run_bolt(at)?;
+            moved += self.run_bolt(at)?;
             self.deliver();
-            if started.elapsed() > BOLT_TURN {
+            if self.out.clock - started > BOLT_TURN {
                 break;
             }
         }
@@ -135,21 +150,24 @@ impl DataThread {
             }
         }
         self.out.flush_contributions();
+        if worked {
+            self.moved = moved;
+        }
         Ok(worked || !self.run_queue.is_empty())
     }
 
-    fn run_bolt(&mut self, at: usize) -> Result<(), (usize, Death)> {
+    fn run_bolt(&mut self, at: usize) -> Result<usize, (usize, Death)> {
         let task = &mut self.tasks[at];
         let blocked = task.around.routes.is_blocked(&self.shared);
-        let Program::Bolt(state) = &mut task.program else { return Ok(()) };
+        let Program::Bolt(state) = &mut task.program else { return Ok(0) };
         if blocked {
             state.waits = Waits::ForCredit;
             self.blocked.push(at);
-            return Ok(());
+            return Ok(0);
         }
-        task.run_bolt(&mut self.out, &mut self.sources).map_err(|d| (at, d))?;
+        let rows = task.run_bolt(&mut self.out, &mut self.sources).map_err(|d| (at, d))?;
         self.enqueue(at);
-        Ok(())
+        Ok(rows)
     }
 
     /// Puts a bolt into the run queue if it has input and waits for nothing else.
@@ -194,12 +212,15 @@ impl DataThread {
         }
     }
 
-    fn read_rings(&mut self) -> bool {
+    /// Whether there was anything, and how many contributions.
+    fn read_rings(&mut self) -> (bool, usize) {
         let mut worked = false;
+        let mut contributions = 0;
         let mut inlets = std::mem::take(&mut self.contributions_in);
         for inlet in &mut inlets {
             let (count, stalled) = inlet.drain(|c| self.out.contribute(c));
             worked |= count > 0;
+            contributions += count;
             if stalled {
                 self.shared.threads[inlet.from].sleeper.wake();
             }
@@ -218,7 +239,7 @@ impl DataThread {
             }
         }
         self.batches_in = inlets;
-        worked
+        (worked, contributions)
     }
 
     fn read_mail(&mut self) -> Result<bool, (usize, Death)> {
@@ -310,6 +331,28 @@ impl DataThread {
                 arrival.refuse(&error);
                 arrival.let_go(share);
             }
+        }
+    }
+
+    /// In full work, waits a moment for more; whether some came.
+    fn look_out(&mut self) -> bool {
+        if self.moved < FULL_WORK {
+            return false;
+        }
+        let until = Instant::now() + LOOKOUT;
+        loop {
+            let now = Instant::now();
+            for _ in 0..16 {
+                if self.has_work(now) {
+                    return true;
+                }
+                std::hint::spin_loop();
+            }
+            if now >= until {
+                return false;
+            }
+            // Others may need the core.
+            std::thread::yield_now();
         }
     }
 

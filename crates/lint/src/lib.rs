@@ -24,6 +24,7 @@ pub use finding::{Finding, Fix, Level};
 pub use host::Host;
 pub use lint::lint;
 pub use mend::{Mended, mend};
+pub use storm::{Misordered, misordered};
 pub use storm_conf::Mark;
 pub use subject::{Format, Subject};
 pub use text::{Edit, Text, apply};

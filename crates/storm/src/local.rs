@@ -54,9 +54,9 @@ impl LocalError {
         match self {
             LocalError::Invalid(e) => e.code(),
             LocalError::Package(e) => e.code(),
-            LocalError::Folder { .. } => "local_folder",
+            LocalError::Folder { .. } => "local/folder",
             LocalError::Engine(e) => e.code(),
-            LocalError::Died(_) => "component-died",
+            LocalError::Died(_) => "local/died",
         }
     }
 }

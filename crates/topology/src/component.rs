@@ -1,10 +1,12 @@
 //! Spouts and bolts: the traits that topologies implement.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Instant;
 
 use crate::context::TaskContext;
-use crate::output::{BoltOutput, SpoutOutput};
+use crate::output::{BoltOutput, Collector, SpoutOutput};
+use crate::run::{Asked, RowRun, RunEnd};
 use crate::tuple::Tuple;
 use crate::value::Value;
 
@@ -200,6 +202,17 @@ pub trait Spout: Send {
     fn blocking(&self) -> bool {
         false
     }
+
+    /// Calls [`Spout::next_tuple`] so many times, or until there is nothing or `halt` is set. The engine's way in, not to be implemented.
+    #[doc(hidden)]
+    fn next_tuples(
+        &mut self,
+        calls: usize,
+        halt: &Cell<bool>,
+        out: &mut dyn Collector,
+    ) -> Result<Asked, ComponentError> {
+        Asked::ask(self, calls, halt, out)
+    }
 }
 
 /// A step of processing: takes tuples, emits others.
@@ -256,6 +269,12 @@ pub trait Bolt: Send {
     fn blocking(&self) -> bool {
         false
     }
+
+    /// Calls [`Bolt::execute`] for many rows. The engine's way in, not to be implemented.
+    #[doc(hidden)]
+    fn execute_rows(&mut self, run: &mut RowRun<'_>, out: &mut dyn Collector) -> RunEnd {
+        run.drive(self, out)
+    }
 }
 
 /// A component's program for one task.
@@ -269,12 +288,12 @@ pub enum ComponentInstance {
 impl ComponentInstance {
     /// Boxes a spout.
     pub fn spout(spout: impl Spout + 'static) -> ComponentInstance {
-        ComponentInstance::Spout(Box::new(spout))
+        ComponentInstance::Spout(Box::new(Apart(spout)))
     }
 
     /// Boxes a bolt.
     pub fn bolt(bolt: impl Bolt + 'static) -> ComponentInstance {
-        ComponentInstance::Bolt(Box::new(bolt))
+        ComponentInstance::Bolt(Box::new(Apart(bolt)))
     }
 
     /// Whether the component's methods may block.
@@ -283,6 +302,65 @@ impl ComponentInstance {
             ComponentInstance::Spout(s) => s.blocking(),
             ComponentInstance::Bolt(b) => b.blocking(),
         }
+    }
+}
+
+/// A component on cache lines of its own. Components are made one after another by one thread and run by several; what one of them
+/// counts must not slow the next.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl<S: Spout> Spout for Apart<S> {
+    fn open(&mut self, ctx: &TaskContext) -> Result<(), ComponentError> {
+        self.0.open(ctx)
+    }
+    fn next_tuple(&mut self, out: &mut SpoutOutput<'_>) -> Result<Progress, ComponentError> {
+        self.0.next_tuple(out)
+    }
+    fn ack(&mut self, id: MessageId, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.0.ack(id, out)
+    }
+    fn fail(&mut self, id: MessageId, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.0.fail(id, out)
+    }
+    fn activate(&mut self, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.0.activate(out)
+    }
+    fn deactivate(&mut self, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.0.deactivate(out)
+    }
+    fn wake(&mut self, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.0.wake(out)
+    }
+    fn close(&mut self) {
+        self.0.close();
+    }
+    fn blocking(&self) -> bool {
+        self.0.blocking()
+    }
+}
+
+impl<B: Bolt> Bolt for Apart<B> {
+    fn prepare(&mut self, ctx: &TaskContext) -> Result<(), ComponentError> {
+        self.0.prepare(ctx)
+    }
+    fn execute(&mut self, tuple: &Tuple<'_>, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
+        self.0.execute(tuple, out)
+    }
+    fn wake(&mut self, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
+        self.0.wake(out)
+    }
+    fn ready(&self) -> bool {
+        self.0.ready()
+    }
+    fn cleanup(&mut self) {
+        self.0.cleanup();
+    }
+    fn ack_mode(&self) -> AckMode {
+        self.0.ack_mode()
+    }
+    fn blocking(&self) -> bool {
+        self.0.blocking()
     }
 }
 

@@ -33,7 +33,7 @@ pub enum DescriptionError {
 impl DescriptionError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
-        "bad_description"
+        "topology/description"
     }
 }
 

@@ -93,6 +93,14 @@ impl<'a> Emission<'a> {
 pub trait Collector {
     /// Sends a tuple.
     fn emit(&mut self, emission: Emission<'_>);
+    /// Sends a tuple on the default stream, tied to what [`Link::Default`] says: what most emits are.
+    fn emit_default(&mut self, values: &[ValueRef<'_>]) {
+        self.emit(Emission::new(values));
+    }
+    /// Sends the root of a new tree on the default stream.
+    fn emit_root(&mut self, values: &[ValueRef<'_>], id: MessageId) {
+        self.emit(Emission { link: Link::Message(id), ..Emission::new(values) });
+    }
     /// A tuple has been processed.
     fn ack(&mut self, lineage: &Lineage, source: &TupleSource);
     /// A tuple could not be processed.
@@ -112,6 +120,7 @@ pub struct SpoutOutput<'a> {
 
 impl<'a> SpoutOutput<'a> {
     /// Wraps a collector.
+    #[inline]
     pub fn new(collector: &'a mut dyn Collector) -> SpoutOutput<'a> {
         SpoutOutput { collector }
     }
@@ -119,14 +128,14 @@ impl<'a> SpoutOutput<'a> {
     /// Emits on the default stream, untracked.
     #[inline]
     pub fn emit(&mut self, values: &[ValueRef<'_>]) {
-        self.collector.emit(Emission::new(values));
+        self.collector.emit_default(values);
     }
 
     /// Emits on the default stream; [`Spout::ack`](crate::Spout::ack) or [`Spout::fail`](crate::Spout::fail) will tell what
     /// became of it.
     #[inline]
     pub fn emit_reliable(&mut self, values: &[ValueRef<'_>], id: impl Into<MessageId>) {
-        self.collector.emit(Emission { link: Link::Message(id.into()), ..Emission::new(values) });
+        self.collector.emit_root(values, id.into());
     }
 
     /// Emits on a stream, untracked.
@@ -163,6 +172,7 @@ pub struct BoltOutput<'a> {
 
 impl<'a> BoltOutput<'a> {
     /// Wraps a collector.
+    #[inline]
     pub fn new(collector: &'a mut dyn Collector) -> BoltOutput<'a> {
         BoltOutput { collector }
     }
@@ -170,7 +180,7 @@ impl<'a> BoltOutput<'a> {
     /// Emits on the default stream; anchored to the input under [`AckMode::Auto`](crate::AckMode::Auto).
     #[inline]
     pub fn emit(&mut self, values: &[ValueRef<'_>]) {
-        self.collector.emit(Emission::new(values));
+        self.collector.emit_default(values);
     }
 
     /// Emits on a stream; anchored to the input under [`AckMode::Auto`](crate::AckMode::Auto).

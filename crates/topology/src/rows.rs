@@ -54,11 +54,13 @@ impl Rows {
     }
 
     /// How many values each tuple has.
+    #[inline]
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// How many tuples there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -69,6 +71,7 @@ impl Rows {
     }
 
     /// Bytes of text and raw bytes held, a measure of memory (lists and maps count as a flat amount each).
+    #[inline]
     pub fn weight(&self) -> usize {
         self.text.len() + self.bytes.len() + 64 * self.others.len()
     }
@@ -82,6 +85,7 @@ impl Rows {
     ///
     /// # Panics
     /// When the number of values is not the width.
+    #[inline]
     pub fn push(&mut self, values: &[ValueRef<'_>]) {
         assert_eq!(values.len(), self.width, "a row must be as wide as its stream declares");
         for value in values {
@@ -91,6 +95,7 @@ impl Rows {
         self.len += 1;
     }
 
+    #[inline]
     fn cell(&mut self, value: ValueRef<'_>) -> Cell {
         match value {
             ValueRef::Null => Cell::Null,
@@ -102,21 +107,22 @@ impl Rows {
                     self.text.push_str(v);
                     Cell::Str { start, len }
                 }
-                None => self.other(value.to_value()),
+                None => self.other(value),
             },
             ValueRef::Bytes(v) => match span(self.bytes.len(), v.len()) {
                 Some((start, len)) => {
                     self.bytes.extend_from_slice(v);
                     Cell::Bytes { start, len }
                 }
-                None => self.other(value.to_value()),
+                None => self.other(value),
             },
-            ValueRef::Other(v) => self.other(v.clone()),
+            ValueRef::Other(_) => self.other(value),
         }
     }
 
-    fn other(&mut self, value: Value) -> Cell {
-        self.others.push(value);
+    #[inline(never)]
+    fn other(&mut self, value: ValueRef<'_>) -> Cell {
+        self.others.push(value.to_value());
         Cell::Other(self.others.len() as u32 - 1)
     }
 
@@ -140,6 +146,7 @@ impl Rows {
 }
 
 /// Where a piece goes in an arena that is addressed with 32 bits; `None` when it would not fit.
+#[inline]
 fn span(start: usize, len: usize) -> Option<(u32, u32)> {
     let end = start.checked_add(len)?;
     u32::try_from(end).ok()?;

@@ -54,9 +54,9 @@ impl SubmitError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
         match self {
-            SubmitError::NoName => "no_name",
+            SubmitError::NoName => "topology/no-name",
             SubmitError::Invalid(e) => e.code(),
-            SubmitError::Jar { .. } => "jar_unreadable",
+            SubmitError::Jar { .. } => "jar/unreadable",
             SubmitError::Nimbus(e) => e.code(),
         }
     }

@@ -71,7 +71,7 @@ pub const TICK_STREAM: &str = "__tick";
 /// is gathered in one word, and leaves as one contribution when the tuple is acked (Storm's XOR accounting).
 #[derive(Debug, Default)]
 pub struct Lineage {
-    first: Option<(u64, u64)>,
+    first: Cell<Option<(u64, u64)>>,
     more: Vec<(u64, u64)>,
     children: Cell<u64>,
     settled: Cell<bool>,
@@ -80,39 +80,66 @@ pub struct Lineage {
 
 impl Lineage {
     /// A lineage in no tree, or in one.
+    #[inline]
     pub fn new(first: Option<(u64, u64)>, received: u64) -> Lineage {
-        Lineage { first, received, ..Lineage::default() }
+        Lineage { first: Cell::new(first), received, ..Lineage::default() }
+    }
+
+    /// Makes it that of another tuple, which is in no tree or in one.
+    ///
+    /// The engine runs over many tuples with one lineage; it does so between calls, when nobody holds the earlier tuple.
+    #[inline]
+    pub fn renew(&self, first: Option<(u64, u64)>) {
+        self.first.set(first);
+        self.children.set(0);
+        self.settled.set(false);
     }
 
     /// Adds a tree: its root, and this tuple's edge in it.
     pub fn add_root(&mut self, root: u64, edge: u64) {
-        match self.first {
-            None => self.first = Some((root, edge)),
+        match self.first.get() {
+            None => self.first.set(Some((root, edge))),
             Some(_) => self.more.push((root, edge)),
         }
     }
 
     /// (root, edge) of each tree.
     pub fn roots(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.first.iter().copied().chain(self.more.iter().copied())
+        self.first.get().into_iter().chain(self.more.iter().copied())
     }
 
     /// Whether the tuple is in any tree.
+    #[inline]
     pub fn is_tracked(&self) -> bool {
-        self.first.is_some()
+        self.first.get().is_some()
+    }
+
+    /// The first of its trees: (root, edge).
+    #[inline]
+    pub fn first_root(&self) -> Option<(u64, u64)> {
+        self.first.get()
+    }
+
+    /// Whether the tuple is in more than one tree.
+    #[inline]
+    pub fn is_in_several(&self) -> bool {
+        !self.more.is_empty()
     }
 
     /// The edges of the tuples anchored to this one so far, XORed.
+    #[inline]
     pub fn children(&self) -> u64 {
         self.children.get()
     }
 
     /// Notes the edge of a tuple anchored to this one.
+    #[inline]
     pub fn add_child(&self, edge: u64) {
         self.children.set(self.children.get() ^ edge);
     }
 
     /// Marks the tuple as acked or failed; false when it already was.
+    #[inline]
     pub fn settle(&self) -> bool {
         !self.settled.replace(true)
     }
@@ -124,7 +151,7 @@ impl Lineage {
 
     fn copied(&self) -> Lineage {
         Lineage {
-            first: self.first,
+            first: self.first.clone(),
             more: self.more.clone(),
             children: self.children.clone(),
             settled: self.settled.clone(),
@@ -151,6 +178,7 @@ pub struct Tuple<'a> {
 
 impl<'a> Tuple<'a> {
     /// The view of a row. Made by the engine, and by tests of bolts.
+    #[inline]
     pub fn new(rows: &'a Rows, row: usize, source: &'a Arc<TupleSource>, lineage: &'a Lineage) -> Tuple<'a> {
         Tuple { rows, row, source, lineage }
     }
@@ -176,6 +204,7 @@ impl<'a> Tuple<'a> {
     }
 
     /// The value at a position, if there is one.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<ValueRef<'a>> {
         (index < self.len()).then(|| self.value(index))
     }

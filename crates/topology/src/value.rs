@@ -51,6 +51,7 @@ pub enum ValueRef<'a> {
 
 impl Value {
     /// The borrowed form.
+    #[inline]
     pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
             Value::Null => ValueRef::Null,
@@ -120,6 +121,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The text, if it is text.
+    #[inline]
     pub fn as_str(&self) -> Option<&'a str> {
         match *self {
             ValueRef::Str(v) => Some(v),
@@ -128,6 +130,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The whole number, if it is one.
+    #[inline]
     pub fn as_int(&self) -> Option<i64> {
         match *self {
             ValueRef::Int(v) => Some(v),
@@ -136,6 +139,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The number, whole or not.
+    #[inline]
     pub fn as_float(&self) -> Option<f64> {
         match *self {
             ValueRef::Float(v) => Some(v),
@@ -145,6 +149,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The truth value, if it is one.
+    #[inline]
     pub fn as_bool(&self) -> Option<bool> {
         match *self {
             ValueRef::Bool(v) => Some(v),
@@ -153,6 +158,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The raw bytes, if it is bytes.
+    #[inline]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match *self {
             ValueRef::Bytes(v) => Some(v),
@@ -199,6 +205,7 @@ macro_rules! whole_numbers {
             fn from(v: $t) -> Value { Value::Int(i64::from(v)) }
         }
         impl From<$t> for ValueRef<'_> {
+            #[inline]
             fn from(v: $t) -> Self { ValueRef::Int(i64::from(v)) }
         }
     )*};
@@ -208,6 +215,7 @@ whole_numbers!(i8 i16 i32 i64 u8 u16 u32);
 macro_rules! borrowed {
     ($($t:ty, $v:ident => $e:expr;)*) => {$(
         impl<'a> From<$t> for ValueRef<'a> {
+            #[inline]
             fn from($v: $t) -> ValueRef<'a> { $e }
         }
     )*};

@@ -62,7 +62,7 @@ fn a_jar_without_resources_gives_an_empty_folder() {
     assert!(dir.path().join("r").is_dir());
     assert_eq!(Jar::open(&jar).expect("a jar").description().expect("readable"), None);
     let Err(error) = Package::open(&jar, &PackageOptions::default()) else { panic!("taken") };
-    assert_eq!(error.code(), "foreign_jar");
+    assert_eq!(error.code(), "topology/foreign-jar");
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn nothing_is_written_outside() {
     let link = "i = zipfile.ZipInfo('resources/link'); i.create_system = 3; i.external_attr = 0o120777 << 16; \
                 z.writestr(i, '/etc')";
     for (statements, code) in [
-        ("z.writestr('resources/ok', 'x'); z.writestr('resources/../../evil', 'x')", "jar_escapes"),
-        ("z.writestr('resources/a/../../../evil', 'x')", "jar_escapes"),
-        ("z.writestr('resources//etc/evil', 'x')", "jar_escapes"),
-        ("z.writestr('resources/..\\\\evil', 'x')", "jar_escapes"),
-        (link, "jar_escapes"),
-        ("z.writestr('resources/a', 'x'); z.writestr('resources/a/b', 'y')", "jar_unwritable"),
+        ("z.writestr('resources/ok', 'x'); z.writestr('resources/../../evil', 'x')", "jar/escapes"),
+        ("z.writestr('resources/a/../../../evil', 'x')", "jar/escapes"),
+        ("z.writestr('resources//etc/evil', 'x')", "jar/escapes"),
+        ("z.writestr('resources/..\\\\evil', 'x')", "jar/escapes"),
+        (link, "jar/escapes"),
+        ("z.writestr('resources/a', 'x'); z.writestr('resources/a/b', 'y')", "jar/unwritable"),
     ] {
         let jar = dir.path().join("bad.jar");
         zip_by_python(&jar, statements);
@@ -104,11 +104,11 @@ fn what_is_no_zip_is_named() {
         let path = dir.path().join(name);
         fs::write(&path, content).expect("written");
         let error = extract_resources(&path, &dir.path().join("r")).expect_err(name);
-        assert_eq!(error.code(), "jar_not_a_zip", "{name}: {error}");
+        assert_eq!(error.code(), "jar/not-a-zip", "{name}: {error}");
         assert!(error.to_string().contains(name), "{error}");
     }
     let missing = extract_resources(&dir.path().join("none.jar"), &dir.path().join("r")).expect_err("missing");
-    assert_eq!(missing.code(), "jar_unreadable");
+    assert_eq!(missing.code(), "jar/unreadable");
 }
 
 #[test]
@@ -142,13 +142,13 @@ fn a_bomb_is_not_unpacked() {
     );
     let limits = JarLimits { description_bytes: 1000, entries: 5, ..JarLimits::default() };
     let error = Jar::open_with(&jar, limits).expect("a jar").description().expect_err("too long");
-    assert_eq!(error.code(), "jar_too_large");
+    assert_eq!(error.code(), "jar/too-large");
     let error = Jar::open_with(&jar, JarLimits { entries: 1, ..limits }).err().expect("too many");
-    assert_eq!(error.code(), "jar_too_large");
+    assert_eq!(error.code(), "jar/too-large");
     let dest = dir.path().join("r");
     let error =
         storm_topology::jar::extract_resources_with(&jar, &dest, JarLimits { unpacked_bytes: 1 << 20, ..limits })
             .expect_err("too large");
-    assert_eq!(error.code(), "jar_too_large");
+    assert_eq!(error.code(), "jar/too-large");
     assert!(!dest.exists());
 }

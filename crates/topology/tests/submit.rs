@@ -133,7 +133,7 @@ fn a_package_is_uploaded_in_storms_chunks_and_submitted() {
 
         asked.lock().expect("the list").clear();
         let how = Submission { name: Some("a/b".to_owned()), ..Submission::default() };
-        assert_eq!(submit(&conf, &package, &how).await.expect_err("no name").code(), "invalid_topology");
+        assert_eq!(submit(&conf, &package, &how).await.expect_err("no name").code(), "topology/invalid");
         assert!(asked.lock().expect("the list").is_empty(), "a wrong name is known before anything is sent");
     });
 }
@@ -187,10 +187,10 @@ fn a_program_that_describes_itself_is_packed_with_its_components() {
 fn programs_that_do_not_describe_a_topology() {
     let dir = tempfile::tempdir().expect("a folder");
     for (text, code, part) in [
-        ("echo hello", "bad_description", "describe"),
-        ("echo >&2 no such verb; exit 3", "program_failed", "no such verb"),
-        ("sleep 60", "program_failed", "did not end within 1 s"),
-        ("echo '{\"storm-topology\":1,\"conf\":{},\"thrift\":\"0b\"}'", "bad_description", "decoded"),
+        ("echo hello", "topology/description", "describe"),
+        ("echo >&2 no such verb; exit 3", "topology/program", "no such verb"),
+        ("sleep 60", "topology/program", "did not end within 1 s"),
+        ("echo '{\"storm-topology\":1,\"conf\":{},\"thrift\":\"0b\"}'", "topology/description", "decoded"),
     ] {
         let error = refused(&program(dir.path(), text));
         assert_eq!(error.code(), code, "{text}: {error}");
@@ -199,16 +199,16 @@ fn programs_that_do_not_describe_a_topology() {
     let missing_interpreter = dir.path().join("odd");
     fs::write(&missing_interpreter, "#!/no/such/interpreter\n").expect("written");
     fs::set_permissions(&missing_interpreter, fs::Permissions::from_mode(0o755)).expect("executable");
-    assert_eq!(refused(&missing_interpreter).code(), "program_failed");
+    assert_eq!(refused(&missing_interpreter).code(), "topology/program");
 
     let text = dir.path().join("notes.txt");
     fs::write(&text, "hello").expect("written");
-    assert_eq!(refused(&text).code(), "not_a_topology");
-    assert_eq!(refused(dir.path()).code(), "not_a_topology");
-    assert_eq!(refused(&dir.path().join("none")).code(), "topology_unreadable");
+    assert_eq!(refused(&text).code(), "topology/unknown-kind");
+    assert_eq!(refused(dir.path()).code(), "topology/unknown-kind");
+    assert_eq!(refused(&dir.path().join("none")).code(), "topology/unreadable");
     let fake = dir.path().join("fake.jar");
     fs::write(&fake, "hello").expect("written");
-    assert_eq!(refused(&fake).code(), "jar_not_a_zip");
+    assert_eq!(refused(&fake).code(), "jar/not-a-zip");
 }
 
 #[test]
@@ -224,6 +224,6 @@ fn a_jar_with_a_topology_that_cannot_run_is_refused() {
     let resources = vec![Resource { name: "x".to_owned(), data: ResourceData::Bytes(vec![]), executable: false }];
     pack(&TopologyDescription { topology, ..good }, resources, &jar).expect("packed");
     let error = refused(&jar);
-    assert_eq!(error.code(), "invalid_topology");
+    assert_eq!(error.code(), "topology/invalid");
     assert!(error.to_string().contains("__lines"), "{error}");
 }

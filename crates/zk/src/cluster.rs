@@ -265,7 +265,7 @@ mod tests {
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let port = socket.local_addr().unwrap().port();
         let error = is_send(Cluster::connect(&conf(port))).await.err().expect("nobody listens");
-        assert_eq!(error.code(), "zk-unreachable");
+        assert_eq!(error.code(), "zk/unreachable");
         let text = error.to_string();
         assert!(text.contains(&format!("127.0.0.1:{port}: Connection refused")), "{text}");
         assert!(text.contains("storm.zookeeper.servers"), "{text}");
@@ -280,8 +280,8 @@ mod tests {
         });
         is_send(cluster.close()).await;
         assert_eq!(*cluster.session().borrow(), SessionState::Closed);
-        assert_eq!(cluster.storms().await.unwrap_err().code(), "zk-closed");
+        assert_eq!(cluster.storms().await.unwrap_err().code(), "zk/closed");
         let early = waiting.await.unwrap().unwrap_err();
-        assert!(matches!(early.code(), "zk-closed" | "zk-unreachable"), "{early}");
+        assert!(matches!(early.code(), "zk/closed" | "zk/unreachable"), "{early}");
     }
 }

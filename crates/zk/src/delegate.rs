@@ -111,7 +111,7 @@ mod tests {
         let bridge = conf("org.apache.storm.serialization.GzipBridgeThriftSerializationDelegate");
         assert_eq!(Delegate::from_conf(&bridge).unwrap(), Delegate::Gzip);
         let java = Delegate::from_conf(&conf("org.apache.storm.serialization.GzipSerializationDelegate")).unwrap_err();
-        assert_eq!(java.code(), "zk-config");
+        assert_eq!(java.code(), "zk/config");
         assert!(java.to_string().contains("storm.meta.serialization.delegate"), "{java}");
     }
 

@@ -39,12 +39,12 @@ impl ZkError {
     /// A short stable word for programs to match on.
     pub fn code(&self) -> &'static str {
         match self {
-            ZkError::Config { .. } => "zk-config",
-            ZkError::Unreachable { .. } => "zk-unreachable",
-            ZkError::Refused { .. } => "zk-refused",
-            ZkError::Data { .. } => "zk-data",
-            ZkError::NoBlob { .. } => "zk-no-blob",
-            ZkError::Closed { .. } => "zk-closed",
+            ZkError::Config { .. } => "zk/config",
+            ZkError::Unreachable { .. } => "zk/unreachable",
+            ZkError::Refused { .. } => "zk/refused",
+            ZkError::Data { .. } => "zk/data",
+            ZkError::NoBlob { .. } => "zk/no-blob",
+            ZkError::Closed { .. } => "zk/closed",
         }
     }
 }

@@ -160,7 +160,7 @@ mod tests {
             ("storm.zookeeper.auth.scheme", serde_json::json!("digest")),
         ] {
             let error = Settings::from_conf(&conf(&[(key, value)])).unwrap_err();
-            assert_eq!(error.code(), "zk-config");
+            assert_eq!(error.code(), "zk/config");
             assert!(error.to_string().starts_with(key), "{error}");
         }
     }

@@ -4,56 +4,25 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-const LIST: &str = "Examples:
-  stormctl config list                  what the file and -c set
-  stormctl config list --all slots      every key with `slots` in its name, defaults too
-  stormctl config list -o json";
-
-const GET: &str = "Examples:
-  stormctl config get nimbus.seeds
-  stormctl config get --zk dataDir      from zoo.cfg";
-
-const SET: &str = "Examples:
-  stormctl config set ui.port 8081
-  stormctl config set storm.zookeeper.servers zk1 zk2 zk3
-  stormctl config set supervisor.slots.ports 6700 6701 --dry-run
-  stormctl config set worker.childopts=-Xmx1g ui.port=8081
-  stormctl config set --zk autopurge.purgeInterval 24";
-
-const LINT: &str = "Examples:
-  stormctl config lint                  the files of this machine
-  stormctl config lint conf/storm.yaml conf/zoo.cfg
-  stormctl config lint --fix --dry-run  what would be mended
-  stormctl config explain config/tab    what a code means";
-
-const DIFF: &str = "Examples:
-  stormctl config diff a.yaml b.yaml
-  stormctl config diff conf/storm.yaml  against what the running Nimbus uses";
-
 #[derive(Debug, Subcommand)]
 pub enum Config {
     /// Keys with their values, and where each comes from
-    #[command(after_help = LIST)]
     List(List),
     /// The value in force of a key
-    #[command(after_help = GET)]
     Get(Keys),
     /// Set keys in the file; every other byte of it stays
-    #[command(after_help = SET)]
     Set(Set),
     /// Remove keys from the file, so that their defaults count
     Unset(Unset),
     /// Open the file in $VISUAL or $EDITOR; what is written is checked first
     Edit(Edit),
     /// What is wrong with the files, with file:line:column and the way out
-    #[command(after_help = LINT)]
     Lint(Lint),
     /// What a key means, who reads it, what must be restarted; or what a code of `lint` means
     Explain(Explain),
     /// Which files are read, and which file or flag each value comes from
     Sources(Sources),
     /// What two files have differently, or a file and the running Nimbus
-    #[command(after_help = DIFF)]
     Diff(Diff),
 }
 

@@ -3,10 +3,6 @@
 use clap::Args;
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  stormctl why wordcount                 why it does not run, or does not keep up
-  stormctl why wordcount -o json         the same for programs
-  stormctl why wordcount --propose       only the commands that would repair it")]
 pub struct Why {
     /// Name or id of a topology
     pub name: String,
@@ -15,13 +11,6 @@ pub struct Why {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  stormctl doctor                        what is wrong, what shows it, and what to type
-  stormctl doctor --propose              only the commands, in order
-  stormctl doctor --apply                run those that stormctl can run, one question each (or --yes)
-  stormctl doctor --list                 every rule
-
-It works when every daemon is down. Exit status 10: something is wrong.")]
 pub struct Doctor {
     /// Show every rule instead of looking
     #[arg(long, conflicts_with_all = ["propose", "apply", "strict"])]

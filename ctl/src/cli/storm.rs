@@ -52,7 +52,7 @@ pub struct UploadCredentials {
     /// Name or id of a topology
     pub name: String,
     /// Keys and values, in turn
-    #[arg(value_name = "KEY VALUE")]
+    #[arg(value_name = "CREDENTIAL VALUE")]
     pub pairs: Vec<String>,
     /// Java properties file with keys and values
     #[arg(short, long)]
@@ -70,9 +70,13 @@ pub struct UploadCredentials {
 #[derive(Debug, Subcommand)]
 pub enum Blobstore {
     /// Keys with their versions and access lists; all, or those that are named
-    List { keys: Vec<String> },
+    List {
+        #[arg(value_name = "BLOB")]
+        keys: Vec<String>,
+    },
     /// The content of a blob
     Cat {
+        #[arg(value_name = "BLOB")]
         key: String,
         /// Write it to this file instead of stdout
         #[arg(short, long)]
@@ -80,6 +84,7 @@ pub enum Blobstore {
     },
     /// Make a blob of a file or of stdin
     Create {
+        #[arg(value_name = "BLOB")]
         key: String,
         #[arg(short, long)]
         file: Option<PathBuf>,
@@ -93,6 +98,7 @@ pub enum Blobstore {
     },
     /// Replace the content of a blob by that of a file or of stdin
     Update {
+        #[arg(value_name = "BLOB")]
         key: String,
         #[arg(short, long)]
         file: Option<PathBuf>,
@@ -101,7 +107,7 @@ pub enum Blobstore {
     },
     /// Remove blobs
     Delete {
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "BLOB")]
         keys: Vec<String>,
         #[command(flatten)]
         dry: DryRun,
@@ -109,6 +115,7 @@ pub enum Blobstore {
     /// Replace the access list of a blob
     #[command(name = "set-acl", alias = "set_acl")]
     SetAcl {
+        #[arg(value_name = "BLOB")]
         key: String,
         /// Who may do what: `u:ann:rwa,o::r`
         #[arg(short = 's', long = "set", value_name = "ACL")]
@@ -118,6 +125,7 @@ pub enum Blobstore {
     },
     /// How many Nimbuses hold a blob
     Replication {
+        #[arg(value_name = "BLOB")]
         key: String,
         /// Tell the number
         #[arg(long, conflicts_with = "update")]
@@ -127,6 +135,8 @@ pub enum Blobstore {
         update: bool,
         #[arg(short, long, value_name = "N")]
         replication_factor: Option<i32>,
+        #[command(flatten)]
+        dry: DryRun,
     },
 }
 
@@ -201,9 +211,15 @@ pub struct DrpcClient {
 #[derive(Debug, Subcommand)]
 pub enum Heartbeats {
     /// What is below a path: topologies at /, workers at /TOPOLOGY-ID
-    List { path: String },
+    List {
+        #[arg(value_name = "BEAT")]
+        path: String,
+    },
     /// What the worker of a path, /TOPOLOGY-ID/NODE-PORT, has reported
-    Get { path: String },
+    Get {
+        #[arg(value_name = "BEAT")]
+        path: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ pub struct Tui {
     #[arg(long)]
     pub read_only: bool,
     /// ansi, light, dark, contrast or mono
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "THEME")]
     pub theme: Option<String>,
     /// Draw with ASCII only
     #[arg(long)]

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::storm::DryRun;
+
 #[derive(Debug, Subcommand)]
 pub enum Zk {
     /// Start this machine's ZooKeeper: Apache's of --home, else dev-zookeeper
-    Start(ZkService),
+    Start(ZkServiceChange),
     /// Stop this machine's ZooKeeper
-    Stop(ZkService),
+    Stop(ZkServiceChange),
     /// Stop and start this machine's ZooKeeper
-    Restart(ZkService),
+    Restart(ZkServiceChange),
     /// Whether ZooKeeper serves, in zkServer.sh's words, and the evidence
     Status(ZkStatus),
     /// The children of a node
@@ -70,9 +72,19 @@ pub struct ZkService {
     pub dev: bool,
 }
 
+/// A change of this machine's server.
+#[derive(Debug, Clone, Args)]
+pub struct ZkServiceChange {
+    #[command(flatten)]
+    pub service: ZkService,
+    #[command(flatten)]
+    pub dry: DryRun,
+}
+
 #[derive(Debug, Args)]
 pub struct ZkStatus {
-    /// HOST:PORT; without it, every server of storm.zookeeper.servers
+    /// Without it, every server of storm.zookeeper.servers
+    #[arg(value_name = "HOST:PORT")]
     pub server: Option<String>,
     #[command(flatten)]
     pub service: ZkService,
@@ -80,7 +92,8 @@ pub struct ZkStatus {
 
 #[derive(Debug, Args)]
 pub struct ZkWord {
-    /// HOST:PORT; without it, every server of storm.zookeeper.servers
+    /// Without it, every server of storm.zookeeper.servers
+    #[arg(value_name = "HOST:PORT")]
     pub server: Option<String>,
 }
 

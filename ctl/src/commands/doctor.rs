@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use storm_conf::{LoadOptions, Reader};
 use storm_doctor::facts::Unread;
 use storm_doctor::gather::{Request, gather};
-use storm_doctor::{Facts, Finding, Rule, Severity, When, examine, rules};
+use storm_doctor::{Facts, Finding, Repair, Rule, Severity, When, examine, rules};
 
 use crate::cli::Global;
 use crate::cli::doctor::{Doctor, Level};
+use crate::confirm;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
@@ -85,7 +86,7 @@ impl Checkup<'_> {
     async fn look(&self, examine: Examine<'_>) -> Result<Examination, Failure> {
         let options = LoadOptions {
             file: self.global.config.clone(),
-            overrides: self.global.set.clone(),
+            overrides: self.global.overrides(),
             reader: self.reader,
             ..LoadOptions::default()
         };
@@ -107,7 +108,7 @@ impl Checkup<'_> {
                 continue;
             };
             // One repair may be that of several findings.
-            if applied.iter().any(|a| a.command == repair.command) || !self.agreed(finding, &repair.command)? {
+            if applied.iter().any(|a| a.command == repair.command) || !self.agreed(finding, repair)? {
                 continue;
             }
             self.printer.note(&format!("running: {}", repair.command));
@@ -116,7 +117,12 @@ impl Checkup<'_> {
         Ok(applied)
     }
 
-    fn agreed(&self, finding: &Finding, command: &str) -> Result<bool, Failure> {
+    fn agreed(&self, finding: &Finding, repair: &Repair) -> Result<bool, Failure> {
+        let command = &repair.command;
+        if let Some(name) = &repair.confirm {
+            let what = format!("{}: {}; `{command}` ends what still lives", finding.code, finding.message);
+            return confirm::severe(&what, name, self.global).map(|()| true);
+        }
         if self.global.yes {
             return Ok(true);
         }
@@ -127,7 +133,7 @@ impl Checkup<'_> {
                 "nobody can be asked whether to apply this repair",
             )
             .evidence(format!("{}: {}", finding.code, finding.message))
-            .evidence(command)
+            .evidence(command.as_str())
             .hint("say --yes to apply every repair, or --propose to see them"));
         }
         self.printer.note(&format!("{}: {}", finding.code, finding.message));
@@ -144,7 +150,7 @@ impl Checkup<'_> {
         if let Some(file) = &found.file {
             command.arg("--config").arg(file);
         }
-        for setting in &self.global.set {
+        for setting in &self.global.overrides() {
             command.args(["-c", setting]);
         }
         let output = command.arg("--yes").args(args).output();
@@ -313,7 +319,7 @@ impl Report for Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use storm_doctor::{Evidence, Repair, Subject};
+    use storm_doctor::{Evidence, Subject};
 
     fn finding(severity: Severity, command: &str, apply: bool) -> Finding {
         Finding {
@@ -326,7 +332,7 @@ mod tests {
                 Evidence { place: "storm.yaml:5".into(), text: "names it".into() },
             ],
             cause: Some("one slot less".into()),
-            repair: Some(Repair { command: command.into(), apply: apply.then(|| vec!["start".into()]) }),
+            repair: Some(Repair { command: command.into(), apply: apply.then(|| vec!["start".into()]), confirm: None }),
         }
     }
 
@@ -348,7 +354,7 @@ mod tests {
              \x20     fix: kill 7\n\n\
              ?     nimbus at h:6627 could not be read: refused\n"
         );
-        assert_eq!(found.fields()["items"][0]["repair"], json!({"command": "kill 7", "apply": null}));
+        assert_eq!(found.fields()["items"][0]["repair"], json!({"command": "kill 7", "apply": null, "confirm": null}));
     }
 
     #[test]

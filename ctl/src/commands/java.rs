@@ -178,7 +178,7 @@ fn command_line(
     extra.extend(args.jars.split(',').map(str::to_owned));
     extra.extend(artifacts.values().filter_map(Value::as_str).map(str::to_owned));
     let libraries = if args.storm_server_classpath { Libraries::Server } else { Libraries::Worker };
-    let options: Vec<String> = ctx.global.set.iter().map(|s| quote_plus(s)).collect();
+    let options: Vec<String> = ctx.global.overrides().iter().map(|s| quote_plus(s)).collect();
     // The file that we read ourselves, wherever it was found.
     let file = ctx.file.as_ref().and_then(|f| std::path::absolute(f).ok());
     let mut line = vec![

@@ -19,33 +19,49 @@ use super::{submit, topology};
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-pub async fn activate(ctx: &Context, name: &str) -> Result<(), Failure> {
+pub async fn activate(ctx: &Context, args: &cli::NameChange) -> Result<(), Failure> {
     ctx.within(LIMIT, async {
         let mut nimbus = ctx.nimbus().await?;
-        let topology = topology::find(&mut nimbus, name).await?;
-        nimbus.activate(topology.name.clone()).await?;
+        let topology = topology::find(&mut nimbus, &args.name).await?;
+        let dry_run = args.dry.dry_run;
+        if !dry_run {
+            nimbus.activate(topology.name.clone()).await?;
+        }
+        let now = if dry_run {
+            format!("would activate {}, which is {}", topology.name, topology.status)
+        } else {
+            format!("{} is active: its spouts emit", topology.name)
+        };
         ctx.printer.show(&Change {
             action: "activated",
-            message: format!("{} is active: its spouts emit", topology.name),
-            next: Some(format!("stormctl describe {}", topology.name)),
+            message: now,
+            next: Some(format!("stormctl describe {}", topology.name)).filter(|_| !dry_run),
             names: vec![topology.name],
-            ..Change::default()
+            details: Map::from_iter([("dry_run".to_owned(), dry_run.into())]),
         })
     })
     .await
 }
 
-pub async fn deactivate(ctx: &Context, name: &str) -> Result<(), Failure> {
+pub async fn deactivate(ctx: &Context, args: &cli::NameChange) -> Result<(), Failure> {
     ctx.within(LIMIT, async {
         let mut nimbus = ctx.nimbus().await?;
-        let topology = topology::find(&mut nimbus, name).await?;
-        nimbus.deactivate(topology.name.clone()).await?;
+        let topology = topology::find(&mut nimbus, &args.name).await?;
+        let dry_run = args.dry.dry_run;
+        if !dry_run {
+            nimbus.deactivate(topology.name.clone()).await?;
+        }
+        let now = if dry_run {
+            format!("would deactivate {}, which is {}", topology.name, topology.status)
+        } else {
+            format!("{} is inactive: its spouts emit nothing", topology.name)
+        };
         ctx.printer.show(&Change {
             action: "deactivated",
-            message: format!("{} is inactive: its spouts emit nothing", topology.name),
-            next: Some(format!("stormctl activate {}", topology.name)),
+            message: now,
+            next: Some(format!("stormctl activate {}", topology.name)).filter(|_| !dry_run),
             names: vec![topology.name],
-            ..Change::default()
+            details: Map::from_iter([("dry_run".to_owned(), dry_run.into())]),
         })
     })
     .await

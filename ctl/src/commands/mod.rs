@@ -2,13 +2,16 @@
 
 pub mod admin;
 pub mod blobstore;
+pub mod complete;
 pub mod component;
 pub mod conf_value;
 pub mod config;
+pub mod context;
 pub mod credentials;
 pub mod describe;
 pub mod doctor;
 pub mod drpc;
+pub mod explain;
 pub mod get_errors;
 pub mod health;
 pub mod heartbeats;
@@ -22,8 +25,11 @@ pub mod list;
 pub mod local;
 pub mod log_level;
 pub mod logs;
+pub mod man;
 pub mod monitor;
 pub mod new;
+pub mod schema;
+pub mod shell;
 pub mod smoke;
 pub mod start;
 pub mod submit;

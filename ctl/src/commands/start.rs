@@ -41,13 +41,31 @@ fn chosen(ctx: &Context, named: &[Role]) -> Result<Vec<Role>, Failure> {
 
 pub fn start(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
     let roles = chosen(ctx, &args.roles.roles)?;
+    if args.dry.dry_run {
+        return ctx.printer.show(&foreseen(ctx, &roles, "would start", "runs already"));
+    }
     ctx.printer.show(&started(ctx, &roles)?)
+}
+
+/// What would be done to a role that does not run, and to one that does.
+fn foreseen(ctx: &Context, roles: &[Role], stopped: &str, running: &str) -> Daemons {
+    let line = |role: &Role| {
+        let mut line = Line::of(*role, ctx, None);
+        line.done = Some(match &line.state {
+            State::Stopped => stopped.to_owned(),
+            State::Running { .. } => running.to_owned(),
+            State::Foreign { .. } => "left alone: started by others".to_owned(),
+        });
+        line
+    };
+    Daemons { lines: roles.iter().map(line).collect() }
 }
 
 fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
     let limit = ctx.global.timeout.unwrap_or(START_LIMIT);
     let began = Instant::now();
-    let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings: &ctx.global.set, tied: false };
+    let settings = ctx.global.overrides();
+    let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings: &settings, tied: false };
     let mut lines = Vec::new();
     let mut starting = Vec::new();
     for &role in roles {
@@ -98,6 +116,13 @@ pub fn stop(ctx: &Context, args: &cli::Stop) -> Result<(), Failure> {
     let roles = chosen(ctx, &args.roles.roles)?;
     // All of a machine means its workers too; a Supervisor alone may stop for an upgrade and adopt them again.
     let with_workers = args.roles.roles.is_empty() && !args.keep_workers;
+    if args.dry.dry_run {
+        let workers = sweep::workers(&Scope::new(ctx.file.as_deref(), &ctx.conf.local_dir()));
+        if with_workers && !workers.is_empty() {
+            ctx.printer.note(&format!("would end {} processes of workers", workers.len()));
+        }
+        return ctx.printer.show(&foreseen(ctx, &roles, "is not running", "would stop"));
+    }
     let report = stopped(ctx, &roles, with_workers)?;
     if args.roles.roles.is_empty() {
         forget_kept(ctx);
@@ -154,6 +179,9 @@ fn forget_kept(ctx: &Context) {
 
 pub fn restart(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
     let roles = chosen(ctx, &args.roles.roles)?;
+    if args.dry.dry_run {
+        return ctx.printer.show(&foreseen(ctx, &roles, "would start", "would restart"));
+    }
     stopped(ctx, &roles, false)?;
     ctx.printer.show(&started(ctx, &roles)?)
 }

@@ -25,7 +25,6 @@ const ASK_LIMIT: Duration = Duration::from_secs(3);
 const LAST_LINES: usize = 3;
 
 pub async fn run(ctx: &Context, verb: &Zk) -> Result<(), Failure> {
-    let answers = zk_write::Answers { yes: ctx.global.yes, no_input: ctx.global.no_input };
     let printer = &ctx.printer;
     match verb {
         Zk::Start(args) => return zk_service::start(ctx, args).await,
@@ -45,8 +44,8 @@ pub async fn run(ctx: &Context, verb: &Zk) -> Result<(), Failure> {
         Zk::Get(args) => ctx.within(LIMIT, zk_read::get(printer, &session, &base, args)).await,
         Zk::Find(args) => ctx.within(LIMIT, zk_read::find(printer, &session, &base, args)).await,
         Zk::Du(args) => ctx.within(LIMIT, zk_read::du(printer, &session, &base, args)).await,
-        Zk::Set(args) => zk_write::set(printer, &session, &base, args, answers).await,
-        Zk::Rm(args) => zk_write::rm(printer, &session, &base, args, answers).await,
+        Zk::Set(args) => zk_write::set(printer, &session, &base, args, &ctx.global).await,
+        Zk::Rm(args) => zk_write::rm(printer, &session, &base, args, &ctx.global).await,
         _ => unreachable!("handled above"),
     };
     session.close().await;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::zk::{client_port, environment_home};
 use crate::cli::Role;
-use crate::cli::zk::ZkService;
+use crate::cli::zk::{ZkService, ZkServiceChange};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -46,20 +46,31 @@ impl Done {
     }
 }
 
-pub async fn start(ctx: &Context, args: &ZkService) -> Result<(), Failure> {
-    let install = installation(ctx, args)?;
+pub async fn start(ctx: &Context, args: &ZkServiceChange) -> Result<(), Failure> {
+    let install = installation(ctx, &args.service)?;
+    if args.dry.dry_run {
+        return ctx.printer.show(&foreseen(ctx, install.as_ref(), "Starting", "would start"));
+    }
     let done = started(ctx, install.as_ref()).await;
     told(ctx, "Starting", done)
 }
 
-pub fn stop(ctx: &Context, args: &ZkService) -> Result<(), Failure> {
-    let install = installation(ctx, args)?;
+pub fn stop(ctx: &Context, args: &ZkServiceChange) -> Result<(), Failure> {
+    let install = installation(ctx, &args.service)?;
+    if args.dry.dry_run {
+        return ctx.printer.show(&foreseen(ctx, install.as_ref(), "Stopping", "nothing to stop"));
+    }
     let done = stopped(ctx, install.as_ref());
     told(ctx, "Stopping", done)
 }
 
-pub async fn restart(ctx: &Context, args: &ZkService) -> Result<(), Failure> {
-    let install = installation(ctx, args)?;
+pub async fn restart(ctx: &Context, args: &ZkServiceChange) -> Result<(), Failure> {
+    let install = installation(ctx, &args.service)?;
+    if args.dry.dry_run {
+        let mut done = foreseen(ctx, install.as_ref(), "Stopping", "nothing to stop");
+        done.then = Some(Box::new(Done::new("Starting", "would start", None)));
+        return ctx.printer.show(&done);
+    }
     let mut done = match stopped(ctx, install.as_ref()) {
         Ok(done) => done,
         Err(failure) => return told(ctx, "Stopping", Err(failure)),
@@ -73,6 +84,25 @@ pub async fn restart(ctx: &Context, args: &ZkService) -> Result<(), Failure> {
             told(ctx, "Stopping", Ok(done))?;
             told(ctx, "Starting", Err(failure))
         }
+    }
+}
+
+/// What would be done to this machine's server, by what it is doing now.
+fn foreseen(ctx: &Context, install: Option<&Installation>, verb: &'static str, gone: &str) -> Done {
+    let running = |pid: i32| match verb {
+        "Starting" => Done::new(verb, format!("already running as process {pid}."), Some(pid)),
+        _ => Done::new(verb, format!("would stop process {pid}"), Some(pid)),
+    };
+    let foreign = |pid: Option<i32>| Done::new(verb, "left alone: started by others", pid);
+    match install.map(Installation::owner) {
+        Some(Owner::Running(identity)) => running(identity.pid),
+        Some(Owner::Unrecorded(Some(pid))) => foreign(Some(pid)),
+        Some(_) => Done::new(verb, gone, None),
+        None => match service::state(Role::Zookeeper, &ctx.conf) {
+            State::Running { pid, .. } => running(pid),
+            State::Foreign { pid, .. } => foreign(pid),
+            State::Stopped => Done::new(verb, gone, None),
+        },
     }
 }
 
@@ -120,8 +150,8 @@ async fn started_ours(ctx: &Context, limit: Duration) -> Result<Done, Failure> {
         State::Running { pid, address, .. } => (running(Some(pid)), address),
         State::Foreign { pid, address } => (running(pid), Some(address)),
         State::Stopped => {
-            let settings = &ctx.global.set;
-            let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings, tied: false };
+            let settings = ctx.global.overrides();
+            let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings: &settings, tied: false };
             let mut daemon = service::launch(Role::Zookeeper, how)?;
             let address = daemon.ready(limit)?;
             (Done::new("Starting", "STARTED", Some(daemon.pid())), Some(address))

@@ -6,6 +6,7 @@ use clap::Parser;
 use tokio::sync::mpsc;
 
 use super::{zk, zk_read, zk_write};
+use crate::cli::Global;
 use crate::cli::zk::{ZkLine, ZkShell, ZkShellVerb};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -69,7 +70,7 @@ async fn one(ctx: &Context, session: &Session, here: &mut String, line: &str) ->
         }
         Err(help) => return ctx.printer.out(&help.render().to_string()).map(|()| true),
     };
-    let answers = zk_write::Answers { yes: ctx.global.yes || line.yes, no_input: ctx.global.no_input };
+    let global = Global { yes: ctx.global.yes || line.yes, ..ctx.global.clone() };
     let printer = &ctx.printer;
     match line.verb {
         ZkShellVerb::Quit => return Ok(false),
@@ -83,8 +84,8 @@ async fn one(ctx: &Context, session: &Session, here: &mut String, line: &str) ->
             }
             *here = there;
         }
-        ZkShellVerb::Set(args) => zk_write::set(printer, session, here, &args, answers).await?,
-        ZkShellVerb::Rm(args) => zk_write::rm(printer, session, here, &args, answers).await?,
+        ZkShellVerb::Set(args) => zk_write::set(printer, session, here, &args, &global).await?,
+        ZkShellVerb::Rm(args) => zk_write::rm(printer, session, here, &args, &global).await?,
         ZkShellVerb::Ls(args) => ctx.within(zk::LIMIT, zk_read::ls(printer, session, here, &args)).await?,
         ZkShellVerb::Get(args) => ctx.within(zk::LIMIT, zk_read::get(printer, session, here, &args)).await?,
         ZkShellVerb::Find(args) => ctx.within(zk::LIMIT, zk_read::find(printer, session, here, &args)).await?,

@@ -8,6 +8,7 @@ use serde_json::{Map, json};
 use zookeeper_client::{Acls, CreateMode, Error, Stat};
 
 use crate::change::Change;
+use crate::cli::Global;
 use crate::cli::zk::{ZkChange, ZkRm, ZkSet};
 use crate::confirm;
 use crate::exit::Exit;
@@ -21,19 +22,12 @@ use crate::zk::walk::{Found, walk};
 /// ZooKeeper takes no larger packet; the path travels in it too.
 const LONGEST: u64 = 0xf_ffff;
 
-/// How this run of the program answers questions.
-#[derive(Debug, Clone, Copy)]
-pub struct Answers {
-    pub yes: bool,
-    pub no_input: bool,
-}
-
 pub async fn set(
     printer: &Printer,
     session: &Session,
     base: &str,
     args: &ZkSet,
-    answers: Answers,
+    global: &Global,
 ) -> Result<(), Failure> {
     let path = resolve(base, &args.path)?;
     let data = match (&args.value, &args.file) {
@@ -46,7 +40,7 @@ pub async fn set(
         if !args.create {
             return Err(session.failure(&path, &Error::NoNode).hint("say --create to make it"));
         }
-        return create(printer, session, &path, &data, args, answers).await;
+        return create(printer, session, &path, &data, args, global).await;
     };
     check_version(session, &path, &stat, &args.change)?;
     guard(session, &path, &[Found { path: path.clone(), stat }], false, &args.change).await?;
@@ -54,7 +48,7 @@ pub async fn set(
     if args.change.dry_run {
         return planned(printer, &path, &what);
     }
-    confirm::typed_name(&what, &path, answers.yes, answers.no_input)?;
+    confirm::typed_name(&what, &path, global)?;
     // The version that was looked at: what has changed since was not meant.
     let written = session.client.set_data(&path, &data, Some(args.change.if_version.unwrap_or(stat.version))).await;
     let written = written.map_err(|e| session.failure(&path, &e))?;
@@ -76,7 +70,7 @@ async fn create(
     path: &str,
     data: &[u8],
     args: &ZkSet,
-    answers: Answers,
+    global: &Global,
 ) -> Result<(), Failure> {
     if let Some(version) = args.change.if_version {
         return Err(Failure::new(Exit::Conflict, "zk/changed", format!("{path}: there is no version {version}"))
@@ -87,7 +81,7 @@ async fn create(
     if args.change.dry_run {
         return planned(printer, path, &what);
     }
-    confirm::typed_name(&what, path, answers.yes, answers.no_input)?;
+    confirm::typed_name(&what, path, global)?;
     let options = CreateMode::Persistent.with_acls(Acls::anyone_all());
     for (at, _) in path.match_indices('/').skip(1) {
         match session.client.create(&path[..at], &[], &options).await {
@@ -105,13 +99,7 @@ async fn create(
     })
 }
 
-pub async fn rm(
-    printer: &Printer,
-    session: &Session,
-    base: &str,
-    args: &ZkRm,
-    answers: Answers,
-) -> Result<(), Failure> {
+pub async fn rm(printer: &Printer, session: &Session, base: &str, args: &ZkRm, global: &Global) -> Result<(), Failure> {
     let path = resolve(base, &args.path)?;
     if path == "/" {
         return Err(Failure::new(Exit::Refused, "zk/root", "the root of ZooKeeper cannot be removed"));
@@ -130,7 +118,7 @@ pub async fn rm(
     if args.change.dry_run {
         return planned(printer, &path, &what);
     }
-    confirm::typed_name(&what, &path, answers.yes, answers.no_input)?;
+    confirm::typed_name(&what, &path, global)?;
     let version = args.change.if_version;
     let removed = if args.recursive {
         remove_tree(session, found, version).await?

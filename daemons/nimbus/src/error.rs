@@ -25,9 +25,9 @@ impl NimbusError {
     /// A short stable word for programs to match on.
     pub fn code(&self) -> &'static str {
         match self {
-            NimbusError::Config { .. } => "NIMBUS_CONFIG",
-            NimbusError::Bind { .. } => "NIMBUS_BIND",
-            NimbusError::Folder { .. } => "NIMBUS_FOLDER",
+            NimbusError::Config { .. } => "nimbus/config",
+            NimbusError::Bind { .. } => "nimbus/bind",
+            NimbusError::Folder { .. } => "nimbus/folder",
             NimbusError::Blobs(e) => e.code(),
             NimbusError::History(e) => e.code(),
             NimbusError::ZooKeeper(e) => e.code(),

@@ -23,7 +23,7 @@ const TEXT: u64 = 256 << 10;
 const REACH: Duration = Duration::from_secs(5);
 const DOCTOR: Duration = Duration::from_secs(2);
 /// What of `doctor` can be told before a cluster is there.
-const RULES: [&str; 4] = ["disk/", "ports/", "memory/", "names/loopback"];
+const RULES: [&str; 4] = ["disk/", "ports/", "host/memory", "names/loopback"];
 
 pub(super) fn hello() -> Hello {
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
@@ -81,7 +81,9 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
         facts.java = java(look.java_home.as_deref()).await;
     }
     facts.running = running(&look.crew).await;
-    facts.findings = findings(look).await?;
+    if !look.storm_yaml.is_empty() {
+        facts.findings = findings(look).await?;
+    }
     Ok(facts)
 }
 

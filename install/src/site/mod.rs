@@ -77,6 +77,8 @@ pub enum Reply {
     Trouble { trouble: Trouble },
 }
 
+const TURN: std::time::Duration = std::time::Duration::from_secs(120);
+
 /// What a host remembers between two requests.
 #[derive(Debug, Default)]
 pub struct Site {
@@ -102,6 +104,7 @@ impl Site {
             }
             Request::Reach { targets } => Reply::Reached { reached: facts::reach(&targets).await },
             Request::Do { dir, action, seen } => {
+                let _turn = turn(&dir).await?;
                 let (changed, note) = act::act(&dir, &action, &seen).await?;
                 Reply::Done { changed, note }
             }
@@ -132,6 +135,21 @@ impl Site {
         }
         busy
     }
+}
+
+/// One step at a time in a folder: a run that was cut off may still be at its last one.
+async fn turn(dir: &Path) -> Result<Option<File>, Trouble> {
+    // Before there is a folder there is nothing to disagree about: it comes into being at once.
+    let Ok(folder) = File::open(dir) else { return Ok(None) };
+    let deadline = std::time::Instant::now() + TURN;
+    while folder.try_lock().is_err() {
+        if std::time::Instant::now() > deadline {
+            let what = format!("another run is at work in {}", dir.display());
+            return Err(Trouble::new(crate::Kind::Conflict, "install/running", what).hint("wait for its end"));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    Ok(Some(folder))
 }
 
 /// Answers requests, one JSON object a line, until there are no more.

@@ -1,13 +1,19 @@
 //! `stormctl` as its users run it: a whole process, judged by what other programs say of the same thing.
 
 mod asking;
+mod completion;
 mod config;
+mod contexts;
 mod daemons;
+mod examples;
 mod jps;
 mod logs;
+mod manuals;
 mod planning;
 mod quickstart;
+mod schemas;
 mod storm_verbs;
+mod watch;
 mod zk;
 mod zk_service;
 
@@ -24,7 +30,18 @@ const LIMIT: Duration = Duration::from_secs(60);
 fn command(nest: &Nest, args: &[&str]) -> Command {
     let mut command = Command::new(stormctl());
     command.args(args).current_dir(nest.dir()).env("HOME", nest.dir()).env("TMPDIR", nest.dir());
-    for variable in ["XDG_STATE_HOME", "STORM_CONF_DIR", "STORM_CONF_FILE", "STORM_HOME", "NO_COLOR", "FORCE_COLOR"] {
+    for variable in [
+        "XDG_STATE_HOME",
+        "XDG_CONFIG_HOME",
+        "STORM_CONF_DIR",
+        "STORM_CONF_FILE",
+        "STORM_HOME",
+        "STORMCTL_CLUSTER",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "CLICOLOR",
+        "CLICOLOR_FORCE",
+    ] {
         command.env_remove(variable);
     }
     command

@@ -17,8 +17,8 @@ use super::LIMIT;
 const COMMAND: &str = "org.apache.storm.command";
 
 /// A cluster of one supervisor, whose workers report every second, and that runs `words`.
-fn words(nimbus: Maker) -> Cluster {
-    let options = ClusterOptions { nimbus, slots: 2, ..ClusterOptions::default() };
+fn words(nimbus: Maker, supervisor: Maker) -> Cluster {
+    let options = ClusterOptions { nimbus, supervisor, slots: 2, ..ClusterOptions::default() };
     let options = options.with("executor.metrics.frequency.secs", 1).with("nimbus.monitor.freq.secs", 1);
     let cluster = Cluster::start(options.with("task.heartbeat.frequency.secs", 1));
     let jar = cluster.nest().dir().join("shell.jar");
@@ -45,8 +45,8 @@ fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e} in {text}"))
 }
 
-fn storms_verbs_against(nimbus: Maker) {
-    let cluster = words(nimbus);
+fn storms_verbs_against(nimbus: Maker, supervisor: Maker) {
+    let cluster = words(nimbus, supervisor);
     let ctl = |arguments: &[&str]| cluster.stormctl(arguments);
     let id = cluster.topology("words").expect("just submitted").id;
 
@@ -197,13 +197,18 @@ fn corrupt(cluster: &Cluster) {
 }
 
 #[test]
-fn storms_verbs_against_our_nimbus() {
-    storms_verbs_against(Maker::Ours);
+fn storms_verbs_against_our_daemons() {
+    storms_verbs_against(Maker::Ours, Maker::Ours);
 }
 
 #[test]
 fn storms_verbs_against_apaches_nimbus() {
-    storms_verbs_against(Maker::Apache);
+    storms_verbs_against(Maker::Apache, Maker::Ours);
+}
+
+#[test]
+fn storms_verbs_against_apaches_daemons() {
+    storms_verbs_against(Maker::Apache, Maker::Apache);
 }
 
 #[test]
@@ -314,19 +319,86 @@ fn a_java_program_submits_its_jar() {
     assert_eq!(gone.status.code(), Some(3), "{gone:?}");
 }
 
-#[test]
-fn kill_workers_ends_them_and_the_supervisor_starts_them_again() {
-    let cluster = words(Maker::Ours);
+/// What is asked on the machine of a supervisor, whoever made it.
+fn a_supervisors_machine(maker: Maker) {
+    let cluster = words(maker, maker);
     let before = cluster.wait_for_workers(1);
     let supervisor = &cluster.supervisors[0];
+    let here = |arguments: &[&str]| cluster.stormctl_at(supervisor, arguments);
     let pid = before[0].pid.to_string();
-    let told = cluster.stormctl_at(supervisor, &["kill_workers", "--dry-run", "-o", "name"]).ok();
+
+    let listed = json_of(&here(&["jps", "-o", "json"]).ok());
+    let items = listed["items"].as_array().expect("a list");
+    let worker = items.iter().find(|p| p["pid"].to_string() == pid).unwrap_or_else(|| panic!("no {pid} in {listed}"));
+    assert_eq!((&worker["role"], &worker["orphan"]), (&json!("worker"), &json!(false)), "{worker}");
+    assert_eq!(worker["slot"], json!(before[0].port), "{worker}");
+    let id = cluster.topology("words").expect("it runs").id;
+    assert_eq!(worker["topology"], json!(id));
+
+    let entries = wait_for(LIMIT, "its worker to log", || {
+        let done = here(&["logs", "words", "-o", "json"]);
+        done.status.success().then(|| json_of(&done.stdout)).filter(|d| d["items"][0]["time"].is_string())
+    });
+    assert!(entries["items"].as_array().is_some_and(|e| e.iter().any(|e| e["level"] == "INFO")), "{entries}");
+    assert!(here(&["node-health-check"]).ok().ends_with("healthy\n"));
+    let described = here(&["describe", "words"]).ok();
+    assert!(described.contains(&format!("127.0.0.1:{}", before[0].port)), "{described}");
+
+    let told = here(&["kill_workers", "--dry-run", "-o", "name"]).ok();
     assert!(told.lines().any(|l| l == pid), "{told} has no {pid}");
     assert!(storm_tests::process::is_alive(before[0].pid));
-    let done = cluster.stormctl_at(supervisor, &["kill_workers", "-o", "name"]).ok();
+    let done = here(&["kill_workers", "-o", "name"]).ok();
     assert!(done.lines().any(|l| l == pid), "{done} has no {pid}");
     assert!(!storm_tests::process::is_alive(before[0].pid));
     wait_until(Duration::from_secs(60), "another worker", || {
         cluster.all_workers().iter().any(|w| w.pid != before[0].pid)
     });
+}
+
+#[test]
+fn on_the_machine_of_our_supervisor() {
+    a_supervisors_machine(Maker::Ours);
+}
+
+#[test]
+fn on_the_machine_of_apaches_supervisor() {
+    a_supervisors_machine(Maker::Apache);
+}
+
+/// `storm shell`: the folder is uploaded, and the program is told where.
+#[test]
+fn a_program_submits_what_shell_uploaded() {
+    let cluster = Cluster::start(ClusterOptions { supervisors: 0, ..ClusterOptions::default() });
+    let dir = cluster.nest().dir();
+    fs::create_dir_all(dir.join("resources/inner")).expect("made");
+    for file in ["lines.py", "inner/split.py"] {
+        fs::write(dir.join("resources").join(file), "import storm\n").expect("written");
+    }
+    let run = |arguments: &[&str]| {
+        let mut command = super::command(cluster.nest(), &[]);
+        command.arg("--config").arg(cluster.nimbus.config()).args(arguments);
+        cluster.nest().run(command)
+    };
+    let told = run(&["shell", "./resources/", "sh", "-c", "echo $@ >told", "x", "--dry-run"]);
+    assert!(!dir.join("told").exists(), "what is behind the program belongs to it: {told:?}");
+    let dry = run(&["shell", "--dry-run", "resources", "sh", "x"]).ok();
+    assert!(dry.contains("would upload resources with 2 files, then run: sh x HOST PORT JAR"), "{dry}");
+    run(&["shell", "resources", "sh", "-c", "echo $0 $1 $2 $3 >told", "one"]).ok();
+    let told = fs::read_to_string(dir.join("told")).expect("it ran");
+    let words: Vec<&str> = told.split_whitespace().collect();
+    assert_eq!(words[..3], ["one", "127.0.0.1", &cluster.nimbus.port.to_string()]);
+    // The judge is Python's zipfile: the jar is where the program is told, as `jar cf` would have made it.
+    let python =
+        "import sys, zipfile; print(sorted(n for n in zipfile.ZipFile(sys.argv[1]).namelist() if n.startswith('res')))";
+    let mut listing = Command::new("python3");
+    listing.args(["-c", python, words[3]]);
+    assert_eq!(
+        cluster.nest().run(listing).ok().trim(),
+        "['resources/', 'resources/inner/split.py', 'resources/lines.py']"
+    );
+    let failed = run(&["shell", "resources", "false"]);
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    assert_eq!(run(&["shell", "nowhere", "true"]).status.code(), Some(3));
+    assert_eq!(run(&["shell", "resources", "no-such-program"]).status.code(), Some(5));
+    assert_eq!(run(&["repl"]).status.code(), Some(5));
 }

@@ -86,7 +86,7 @@ fn p050_p057_p059_p062_the_configuration_against_the_machine() {
     assert_eq!(doctor(&host, &[]).has("disk/temporary"), swept);
 
     let equal = doctor(&host, &["-c", "nimbus.task.timeout.secs=30", "-c", "supervisor.worker.timeout.secs=30"]);
-    equal.says("config/timeouts", &["-c nimbus.task.timeout.secs=30", "is luck"]);
+    equal.says("config/order", &["-c nimbus.task.timeout.secs=30", "is luck"]);
 
     let file = host.nest().dir().join("a-file");
     fs::write(&file, "").expect("written");

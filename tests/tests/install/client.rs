@@ -35,7 +35,7 @@ fn a_client_finds_the_cluster_and_forgets_it() {
 
     // A file of somebody's own is not overwritten.
     let folder = file.parent().expect("a folder").display().to_string();
-    run(nest, &["uninstall", "--dir", &folder, "--yes"]).ok();
+    run(nest, &["uninstall", "--dir", &folder, &format!("--confirm={folder}")]).ok();
     assert!(!file.parent().expect("a folder").exists());
     fs::create_dir(file.parent().expect("a folder")).expect("made");
     fs::write(&file, "ui.port: 1\n").expect("written");

@@ -80,12 +80,17 @@ impl Fleet {
     }
 }
 
+/// What was found but that a test lives in a temporary folder.
+fn grave(plan: &Value) -> Vec<&Value> {
+    plan["findings"].as_array().expect("a list").iter().filter(|f| f["code"] != "disk/temporary").collect()
+}
+
 #[test]
 fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     let mut fleet = Fleet::new(3);
     let before = fleet.trees();
     let plan = fleet.plan();
-    assert_eq!(plan["findings"], serde_json::json!([]), "{plan}");
+    assert_eq!(grave(&plan), [] as [&Value; 0], "{plan}");
     assert!(
         plan["notes"][0].as_str().is_some_and(|n| n.contains("3 ZooKeeper servers survive the failure of 1")),
         "{plan}"
@@ -113,7 +118,14 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     // Killed when a step of the last host begins, each in turn; the others are somewhere in theirs.
     let last = fleet.hosts.hosts[2].address.clone();
     let own = steps.iter().filter(|s| s["host"] == last.as_str() || s["phase"] == 4);
+    let mut kinds: Vec<String> = Vec::new();
     for step in own {
+        // One of each kind; a start of each phase.
+        let kind = format!("{} {}", step["step"]["do"], step["phase"]);
+        if kinds.contains(&kind) {
+            continue;
+        }
+        kinds.push(kind);
         let words = step["words"].as_str().expect("words");
         let mut process = fleet.nest.spawn("apply", command(&fleet.nest, &["apply", "trio"]));
         process.wait_for_output(LIMIT, &format!("begin     {words}"));
@@ -149,9 +161,9 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     assert_eq!(exec.status.code(), Some(9), "{exec:?}");
     assert!(exec.stdout.contains(&fleet.hosts.hosts[2].home.display().to_string()) && exec.stdout.contains("status 3"));
     let again = fleet.plan();
-    assert_eq!((&again["changed"], &again["findings"]), (&Value::Bool(false), &serde_json::json!([])), "{again}");
+    assert_eq!((&again["changed"], grave(&again)), (&Value::Bool(false), Vec::new()), "{again}");
 
-    let removed = fleet.run(&["uninstall", "trio", "--yes"]);
+    let removed = fleet.run(&["uninstall", "trio", "--confirm=trio"]);
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(fleet.trees(), before, "{removed:?}");
 }

@@ -13,11 +13,11 @@ pub(super) const RULES: &[Rule] = &[
         check: invalid,
     },
     Rule {
-        code: "config/timeouts",
+        code: "config/order",
         severity: Severity::Warning,
         when: When::Later,
-        about: "Nimbus gives a worker up as early as its supervisor does",
-        check: timeouts,
+        about: "two values are in the wrong order, such as Nimbus giving a worker up as early as its supervisor does",
+        check: order,
     },
 ];
 
@@ -34,29 +34,17 @@ fn invalid(facts: &Facts) -> Vec<Draft> {
     facts.config.mistakes.iter().map(one).collect()
 }
 
-/// What Nimbus waits must be clearly above what the supervisor waits, else a worker that could be restarted in its place is
-/// moved.
-fn timeouts(facts: &Facts) -> Vec<Draft> {
-    const NIMBUS: &str = "nimbus.task.timeout.secs";
-    const SUPERVISOR: &str = "supervisor.worker.timeout.secs";
+/// The pairs that `config lint` knows, over what counts here: files, defaults and `-c` together.
+fn order(facts: &Facts) -> Vec<Draft> {
     let config = &facts.config;
-    // Storm's own defaults are equal; only somebody who chose one is told.
-    if !config.is_written(NIMBUS) && !config.is_written(SUPERVISOR) {
-        return Vec::new();
-    }
-    let (nimbus, supervisor) = (config.secs(NIMBUS, 30), config.secs(SUPERVISOR, 30));
-    if nimbus > supervisor {
-        return Vec::new();
-    }
-    let better = (supervisor * 3 / 2).to_string();
-    vec![
-        Draft::new(
-            Subject::Config { key: NIMBUS.to_owned() },
-            format!("{NIMBUS} ({nimbus}) is not above {SUPERVISOR} ({supervisor})"),
-        )
-        .at(config.place(NIMBUS), format!("{NIMBUS}: {nimbus}"))
-        .at(config.place(SUPERVISOR), format!("{SUPERVISOR}: {supervisor}"))
-        .because("whether a silent worker is restarted in its place or moved to another host is luck")
-        .fix(format!("stormctl config set {NIMBUS} {better}")),
-    ]
+    let number = |key: &str| config.conf.get(key).and_then(serde_json::Value::as_f64);
+    let one = |m: storm_lint::Misordered| {
+        let value = |key: &str| format!("{key}: {}", number(key).unwrap_or_default());
+        Draft::new(Subject::Config { key: m.large.to_owned() }, m.message)
+            .at(config.place(m.large), value(m.large))
+            .at(config.place(m.small), value(m.small))
+            .because(m.why)
+            .fix(m.fix)
+    };
+    storm_lint::misordered(&number, &|key| config.is_written(key)).into_iter().map(one).collect()
 }

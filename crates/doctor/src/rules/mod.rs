@@ -83,7 +83,7 @@ impl Draft {
 
     /// What an operator types: it cannot be done from here, or is not ours to do.
     pub fn fix(mut self, command: impl Into<String>) -> Draft {
-        self.repair = Some(Repair { command: command.into(), apply: None });
+        self.repair = Some(Repair { command: command.into(), apply: None, confirm: None });
         self
     }
 
@@ -91,7 +91,17 @@ impl Draft {
     pub fn apply(mut self, args: &[&str]) -> Draft {
         let words: Vec<String> = args.iter().map(|a| quoted(a)).collect();
         let apply = args.iter().map(|a| (*a).to_owned()).collect();
-        self.repair = Some(Repair { command: format!("stormctl {}", words.join(" ")), apply: Some(apply) });
+        let command = format!("stormctl {}", words.join(" "));
+        self.repair = Some(Repair { command, apply: Some(apply), confirm: None });
+        self
+    }
+
+    /// One that ends what still lives: its name must be said by whoever applies it.
+    pub fn apply_to(mut self, args: &[&str], name: &str) -> Draft {
+        self = self.apply(args);
+        if let Some(repair) = &mut self.repair {
+            repair.confirm = Some(name.to_owned());
+        }
         self
     }
 

@@ -135,7 +135,8 @@ fn code_lost(facts: &Facts) -> Vec<Draft> {
                 format!("Nimbus has lost its local folder: the {n} workers that run go on, but cannot be started again")
             }
         };
-        Some(draft.because(cause).apply(&["kill", handle(facts, t), "-w", "0"]))
+        let name = handle(facts, t);
+        Some(draft.because(cause).apply_to(&["kill", name, "-w", "0"], name))
     })
 }
 

@@ -128,7 +128,7 @@ fn why_keeps_to_what_bears_on_the_topology() {
     set(&mut facts, "nimbus.task.timeout.secs", json!(30));
     facts.host.workers[0].beat_age = Some(90);
     let all: Vec<&str> = examine(&facts).iter().map(|f| f.code).collect();
-    assert!(all.contains(&"config/timeouts") && all.contains(&"topology/inactive"), "{all:?}");
+    assert!(all.contains(&"config/order") && all.contains(&"topology/inactive"), "{all:?}");
     let found = explain(&facts, "wc");
     let codes: Vec<&str> = found.iter().map(|f| f.code).collect();
     assert_eq!(codes, ["workers/silent", "topology/starting"]);

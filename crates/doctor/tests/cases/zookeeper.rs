@@ -117,7 +117,7 @@ fn p057_the_timeouts_are_the_same() {
     let mut facts = healthy();
     assert_eq!(codes(&facts), [] as [&str; 0], "Storm's own defaults are nobody's mistake");
     set(&mut facts, "nimbus.task.timeout.secs", json!(30));
-    says(&facts, "config/timeouts", &["/etc/storm.yaml:9", "is luck", "config set nimbus.task.timeout.secs 45"]);
+    says(&facts, "config/order", &["/etc/storm.yaml:9", "is luck", "config set nimbus.task.timeout.secs 45"]);
     set(&mut facts, "nimbus.task.timeout.secs", json!(60));
     assert_eq!(codes(&facts), [] as [&str; 0]);
 }

@@ -15,6 +15,8 @@ mod scan;
 mod slips;
 mod values;
 
+pub use order::{Misordered, misordered};
+
 use crate::finding::{Finding, Level};
 use crate::host::Host;
 use crate::subject::Subject;

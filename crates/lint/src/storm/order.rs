@@ -134,25 +134,34 @@ const PAIRS: &[Pair] = &[
     pair("pacemaker.base.threads", "pacemaker.max.threads", true, 1.0, "there would be more threads than allowed"),
 ];
 
-pub(super) fn check(document: &Document<'_>) -> Vec<Finding> {
-    PAIRS.iter().filter_map(|pair| one(document, pair)).collect()
+/// Two values in the wrong order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Misordered {
+    /// The key that should have the smaller value.
+    pub small: &'static str,
+    /// The key that should have the larger one.
+    pub large: &'static str,
+    /// What is wrong, values and reason included.
+    pub message: String,
+    /// What happens because of it.
+    pub why: &'static str,
+    /// The command that would put it right.
+    pub fix: String,
 }
 
-/// Storm's own defaults are not judged: one of the two must be written here.
-fn one(document: &Document<'_>, pair: &Pair) -> Option<Finding> {
-    let (small, large) = (document.number(pair.small)?, document.number(pair.large)?);
+/// The pairs that are in the wrong order. Storm's own defaults are not judged: somebody must have written one of the two.
+pub fn misordered(number: &dyn Fn(&str) -> Option<f64>, is_written: &dyn Fn(&str) -> bool) -> Vec<Misordered> {
+    PAIRS.iter().filter_map(|pair| one(pair, number, is_written)).collect()
+}
+
+fn one(pair: &Pair, number: &dyn Fn(&str) -> Option<f64>, is_written: &dyn Fn(&str) -> bool) -> Option<Misordered> {
+    let (small, large) = (number(pair.small)?, number(pair.large)?);
     let scaled = large * pair.per;
-    if small < scaled || pair.equal && small <= scaled {
+    let fine = small < scaled || pair.equal && small <= scaled;
+    if fine || !is_written(pair.small) && !is_written(pair.large) {
         return None;
     }
-    let (a, b) = (document.entry(pair.small), document.entry(pair.large));
-    let (told, other) = match (a, b) {
-        (Some(a), Some(b)) if a.key_mark < b.key_mark => (b, Some(a)),
-        (Some(a), b) => (a, b),
-        (None, Some(b)) => (b, None),
-        (None, None) => return None,
-    };
-    let default = |key: &str| if document.entry(key).is_some() { "" } else { " by default" };
+    let default = |key: &str| if is_written(key) { "" } else { " by default" };
     let must = if pair.equal { "must not be above" } else { "must be below" };
     let message = format!(
         "{} ({small}{}) {must} {} ({large}{}): {}",
@@ -162,12 +171,30 @@ fn one(document: &Document<'_>, pair: &Pair) -> Option<Finding> {
         default(pair.large),
         pair.why
     );
-    let mut finding = document.at(Level::Warning, "config/order", &told.value, message);
+    let enough = if pair.equal { small / pair.per } else { small / pair.per * 1.5 };
+    let fix = format!("stormctl config set {} {}", pair.large, rounded(enough));
+    Some(Misordered { small: pair.small, large: pair.large, message, why: pair.why, fix })
+}
+
+pub(super) fn check(document: &Document<'_>) -> Vec<Finding> {
+    let found = misordered(&|key| document.number(key), &|key| document.entry(key).is_some());
+    found.into_iter().filter_map(|m| at(document, m)).collect()
+}
+
+/// Where the later of the two stands.
+fn at(document: &Document<'_>, m: Misordered) -> Option<Finding> {
+    let (a, b) = (document.entry(m.small), document.entry(m.large));
+    let (told, other) = match (a, b) {
+        (Some(a), Some(b)) if a.key_mark < b.key_mark => (b, Some(a)),
+        (Some(a), b) => (a, b),
+        (None, Some(b)) => (b, None),
+        (None, None) => return None,
+    };
+    let mut finding = document.at(Level::Warning, "config/order", &told.value, m.message);
     if let Some(other) = other {
         finding = finding.with(document.subject, other.value.mark, other.key.as_str());
     }
-    let enough = if pair.equal { small / pair.per } else { small / pair.per * 1.5 };
-    Some(finding.hint(format!("stormctl config set {} {}", pair.large, rounded(enough))))
+    Some(finding.hint(m.fix))
 }
 
 /// Counts stay whole, fractions below one stay fractions.

@@ -53,7 +53,7 @@ pub enum BuiltinError {
 impl BuiltinError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
-        "bad_builtin"
+        "topology/builtin"
     }
 }
 

@@ -47,7 +47,7 @@ pub struct FluxError {
 impl FluxError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
-        "bad_flux"
+        "flux/invalid"
     }
 }
 

@@ -29,14 +29,14 @@ impl JarError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
         match self {
-            JarError::Read { .. } => "jar_unreadable",
-            JarError::Write { .. } => "jar_unwritable",
-            JarError::NotAZip { .. } => "jar_not_a_zip",
-            JarError::Entry { .. } => "jar_damaged",
-            JarError::Escapes { .. } => "jar_escapes",
-            JarError::TooLarge { .. } => "jar_too_large",
-            JarError::Description { .. } => "jar_bad_description",
-            JarError::Occupied { .. } => "jar_target_occupied",
+            JarError::Read { .. } => "jar/unreadable",
+            JarError::Write { .. } => "jar/unwritable",
+            JarError::NotAZip { .. } => "jar/not-a-zip",
+            JarError::Entry { .. } => "jar/damaged",
+            JarError::Escapes { .. } => "jar/escapes",
+            JarError::TooLarge { .. } => "jar/too-large",
+            JarError::Description { .. } => "jar/bad-description",
+            JarError::Occupied { .. } => "jar/target-occupied",
         }
     }
 

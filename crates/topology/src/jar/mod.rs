@@ -9,7 +9,7 @@ pub(crate) mod resources;
 pub use error::JarError;
 pub use extract::{extract_resources, extract_resources_with};
 pub use open::{Jar, JarLimits};
-pub use pack::{Resource, ResourceData, pack};
+pub use pack::{Resource, ResourceData, pack, pack_folder};
 pub use resources::shell_script_of_builtin;
 
 /// The folder inside the jar.

@@ -44,8 +44,8 @@ impl ChildError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
         match self {
-            ChildError::Protocol(_) => "multilang_protocol",
-            ChildError::Io { .. } => "multilang_io",
+            ChildError::Protocol(_) => "multilang/protocol",
+            ChildError::Io { .. } => "multilang/io",
             ChildError::Component(_) => "component-died",
         }
     }

@@ -70,13 +70,13 @@ impl PackageError {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
         match self {
-            PackageError::Read { .. } => "topology_unreadable",
-            PackageError::Unknown { .. } => "not_a_topology",
-            PackageError::ForeignJar { .. } => "foreign_jar",
+            PackageError::Read { .. } => "topology/unreadable",
+            PackageError::Unknown { .. } => "topology/unknown-kind",
+            PackageError::ForeignJar { .. } => "topology/foreign-jar",
             PackageError::Flux(e) => e.code(),
             PackageError::Jar(e) => e.code(),
             PackageError::Invalid(e) => e.code(),
-            PackageError::Program { .. } => "program_failed",
+            PackageError::Program { .. } => "topology/program",
             PackageError::Description { cause, .. } => cause.code(),
         }
     }

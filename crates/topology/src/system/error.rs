@@ -63,7 +63,7 @@ pub struct InvalidTopology {
 impl InvalidTopology {
     /// The stable code word.
     pub fn code(&self) -> &'static str {
-        "invalid_topology"
+        "topology/invalid"
     }
 }
 

@@ -42,8 +42,12 @@ pub async fn run(ctx: &Context, verb: &Blobstore) -> Result<(), Failure> {
             }
             Blobstore::Delete { keys, dry } => delete(ctx, &mut nimbus, keys, dry).await,
             Blobstore::SetAcl { key, acl, dry } => set_acl(ctx, &mut nimbus, key, acl.as_deref(), dry).await,
-            Blobstore::Replication { key, update, replication_factor, .. } => {
+            Blobstore::Replication { key, update, replication_factor, dry, .. } => {
                 let factor = match replication_factor.filter(|_| *update) {
+                    Some(wanted) if dry.dry_run => {
+                        let now = nimbus.get_blob_replication(key.clone()).await.map_err(|e| of(e, key))?;
+                        return done(ctx, "replicated", key, dry, json!({"from": now, "to": wanted}));
+                    }
                     Some(wanted) => {
                         nimbus.update_blob_replication(key.clone(), wanted).await.map_err(|e| of(e, key))?
                     }

@@ -42,13 +42,7 @@ fn in_force(global: &Global, args: &Explain, name: &str) -> (Value, Source) {
     let none = (Value::Null, Source::Default);
     let Ok(loaded) = loaded else { return none };
     let value = loaded.conf.get(name).cloned().unwrap_or(Value::Null);
-    let source = match loaded.origins.get(name) {
-        None => Source::Default,
-        Some(storm_conf::Place::Option(text)) => Source::Option(text.clone()),
-        Some(storm_conf::Place::File { path, line, column }) => {
-            Source::File { path: place::shown(path), line: *line, column: *column }
-        }
-    };
+    let source = Source::of(loaded.origins.get(name), global);
     (guarded(name, &value, false), source)
 }
 

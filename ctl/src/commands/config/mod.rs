@@ -4,14 +4,14 @@ mod ask;
 mod change;
 mod diff;
 mod edit;
-mod explain;
+pub mod explain;
 mod facts;
 mod get;
 mod lint;
 mod list;
 mod place;
 mod sources;
-mod values;
+pub mod values;
 
 use crate::cli::Global;
 use crate::cli::config::Config;

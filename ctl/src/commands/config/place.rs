@@ -20,7 +20,7 @@ pub fn reader(daemon: bool) -> Reader {
 pub fn load_options(global: &Global, daemon: bool) -> LoadOptions {
     LoadOptions {
         file: global.config.clone(),
-        overrides: global.set.clone(),
+        overrides: global.overrides(),
         reader: reader(daemon),
         ..LoadOptions::default()
     }

@@ -9,6 +9,7 @@ use super::place;
 use super::values::{Setting, Settings, Source, cell, guarded, unknown};
 use crate::cli::Global;
 use crate::cli::config::Sources;
+use crate::contexts::Named;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 use crate::table::{Side, Table};
@@ -17,20 +18,25 @@ pub fn run(printer: Printer, global: &Global, args: &Sources) -> Result<(), Fail
     let settings = Settings::of_storm(&printer, global, args.daemon)?;
     let options = place::load_options(global, args.daemon);
     let read = options.locate();
-    let mut places = candidates(options.reader, &options.environment());
-    if let Some(named) = &global.config {
-        let path = if named.is_dir() { named.join("storm.yaml") } else { named.clone() };
-        places.insert(0, Candidate { path, why: "--config", exists: true });
-    }
-    let places: Vec<Looked> = places
+    let looked = |c: Candidate, why: String| Looked {
+        used: read.as_deref() == Some(&c.path),
+        exists: c.exists && c.path.is_file(),
+        path: c.path,
+        why,
+    };
+    let found = candidates(options.reader, &options.environment());
+    let mut places: Vec<Looked> = found
         .into_iter()
-        .map(|c| Looked {
-            used: read.as_deref() == Some(&c.path),
-            path: c.path.clone(),
-            why: c.why,
-            exists: c.exists && c.path.is_file(),
+        .map(|c| {
+            let why = c.why.to_owned();
+            looked(c, why)
         })
         .collect();
+    if let Some(named) = &global.config {
+        let path = if named.is_dir() { named.join("storm.yaml") } else { named.clone() };
+        let why = global.named.as_ref().map_or_else(|| "--config".to_owned(), Named::told);
+        places.insert(0, looked(Candidate { path, why: "", exists: true }, why));
+    }
     let mut values: Vec<Told> = Vec::new();
     for setting in settings.all.values() {
         let wanted =
@@ -55,7 +61,7 @@ pub fn run(printer: Printer, global: &Global, args: &Sources) -> Result<(), Fail
     for told in &mut values {
         told.setting.value = guarded(&told.setting.key, &told.setting.value, args.secrets);
     }
-    printer.show(&Shown { places, values })
+    printer.show(&Shown { cluster: global.named.as_ref().map(Named::told), places, values })
 }
 
 /// What a file says that nobody reads here.
@@ -72,7 +78,7 @@ fn unread(path: &Path) -> Vec<Setting> {
 
 struct Looked {
     path: std::path::PathBuf,
-    why: &'static str,
+    why: String,
     exists: bool,
     used: bool,
 }
@@ -84,6 +90,7 @@ struct Told {
 }
 
 struct Shown {
+    cluster: Option<String>,
     places: Vec<Looked>,
     values: Vec<Told>,
 }
@@ -107,7 +114,9 @@ impl Report for Shown {
             .iter()
             .map(|l| json!({"path": l.path, "why": l.why, "exists": l.exists, "read": l.used}))
             .collect();
-        Map::from_iter([("files".to_owned(), files.into()), ("items".to_owned(), Value::Array(self.items()))])
+        let cluster = self.cluster.iter().map(|c| ("cluster".to_owned(), c.as_str().into()));
+        let rest = [("files".to_owned(), files.into()), ("items".to_owned(), Value::Array(self.items()))];
+        cluster.chain(rest).collect()
     }
 
     fn items(&self) -> Vec<Value> {
@@ -118,9 +127,10 @@ impl Report for Shown {
     fn text(&self, _wide: bool) -> String {
         let mut files = Table::new(&[("FILE", Side::Left), ("WHY", Side::Left), ("STATE", Side::Left)]);
         for looked in &self.places {
-            files.row([looked.path.display().to_string(), looked.why.to_owned(), looked.state().to_owned()]);
+            files.row([looked.path.display().to_string(), looked.why.clone(), looked.state().to_owned()]);
         }
-        let mut text = files.text();
+        let mut text = self.cluster.as_ref().map(|c| format!("{c}\n\n")).unwrap_or_default();
+        text.push_str(&files.text());
         if !self.places.iter().any(|l| l.used) {
             text.push_str("none is read: Storm's defaults count\n");
         }

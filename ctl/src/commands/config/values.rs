@@ -19,7 +19,13 @@ use crate::printer::Printer;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
     Default,
-    File { path: String, line: usize, column: usize },
+    File {
+        path: String,
+        line: usize,
+        column: usize,
+    },
+    /// What the name of a cluster stands for.
+    Cluster(String),
     Option(String),
 }
 
@@ -31,10 +37,24 @@ pub struct Setting {
 }
 
 impl Source {
+    pub fn of(place: Option<&Place>, global: &Global) -> Source {
+        match place {
+            None => Source::Default,
+            Some(Place::File { path, line, column }) => {
+                Source::File { path: place::shown(path), line: *line, column: *column }
+            }
+            Some(Place::Option(text)) => match &global.named {
+                Some(named) if !global.set.contains(text) => Source::Cluster(named.name.clone()),
+                _ => Source::Option(text.clone()),
+            },
+        }
+    }
+
     pub fn text(&self) -> String {
         match self {
             Source::Default => "default".to_owned(),
             Source::File { path, line, column } => format!("{path}:{line}:{column}"),
+            Source::Cluster(name) => format!("cluster {name}"),
             Source::Option(_) => "-c".to_owned(),
         }
     }
@@ -45,6 +65,7 @@ impl Source {
             Source::File { path, line, column } => {
                 json!({"layer": "file", "path": path, "line": line, "column": column})
             }
+            Source::Cluster(name) => json!({"layer": "cluster", "cluster": name}),
             Source::Option(text) => json!({"layer": "option", "option": text}),
         }
     }
@@ -92,13 +113,7 @@ impl Settings {
     pub fn of_storm(printer: &Printer, global: &Global, daemon: bool) -> Result<Settings, Failure> {
         let loaded = load_from(&place::load_options(global, daemon))?;
         loaded.warnings.iter().for_each(|w| printer.warning(w));
-        let source = |key: &str| match loaded.origins.get(key) {
-            None => Source::Default,
-            Some(Place::Option(text)) => Source::Option(text.clone()),
-            Some(Place::File { path, line, column }) => {
-                Source::File { path: place::shown(path), line: *line, column: *column }
-            }
-        };
+        let source = |key: &str| Source::of(loaded.origins.get(key), global);
         let setting = |(key, value): (&String, &Value)| {
             (key.clone(), Setting { key: key.clone(), value: value.clone(), source: source(key) })
         };

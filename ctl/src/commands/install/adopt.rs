@@ -23,7 +23,7 @@ pub(super) fn run(printer: &Printer, args: &Adopt) -> Result<(), Failure> {
         if let Some(other) = other {
             return Err(Failure::new(Exit::Conflict, "adopt/other", "another cluster is the one that stormctl means")
                 .evidence(format!("{}: {}", pointer.display(), other.trim()))
-                .hint(format!("stormctl --config {} ...      or uninstall that one", adopted.storm_yaml.display())));
+                .hint(format!("stormctl --config {} list      or uninstall that one", adopted.storm_yaml.display())));
         }
         let write = || {
             if let Some(folder) = pointer.parent() {

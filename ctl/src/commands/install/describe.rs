@@ -28,11 +28,12 @@ pub(super) fn default_dir() -> Result<PathBuf, Failure> {
 pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Failure> {
     if let Some(file) = &args.file {
         let mut cluster = Cluster::read(file)?;
+        let hosts = cluster.hosts.len();
         let [host] = cluster.hosts.as_mut_slice() else {
             return Err(Failure::new(
                 Exit::Usage,
                 "install/single-host",
-                format!("{} describes {} hosts, and single is for one", file.display(), cluster.hosts.len()),
+                format!("{} describes {hosts} hosts, and single is for one", file.display()),
             )
             .hint(format!("stormctl install distributed --file {}", file.display())));
         };

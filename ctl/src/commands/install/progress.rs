@@ -49,7 +49,7 @@ impl Progress {
     /// What a host does now.
     pub(super) fn line(&self, host: &str, text: &str) {
         let line = format!("{:>7.1} s  {host:<16} {text}", self.began.elapsed().as_secs_f64());
-        if !self.printer.watched() {
+        if !self.printer.on_terminal() {
             self.printer.note(&line);
             return;
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use storm_conf::Environment;
-use storm_install::apply::{Tell, apply as apply_steps};
+use storm_install::apply::{Event, Tell, apply as apply_steps};
 use storm_install::host::Hosts;
 use storm_install::journal::Store;
 use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
@@ -192,7 +192,7 @@ impl Job<'_> {
         let run = Arc::new(store.begin(&user(), self.command, &plan.id)?);
         let tell: Tell = {
             let progress = progress.clone();
-            Arc::new(move |event| progress.event(event))
+            Arc::new(move |event: &Event<'_>| progress.event(event))
         };
         let name = &plan.cluster.name;
         let done = tokio::select! {

@@ -17,7 +17,8 @@ use super::run::{connect, user};
 use super::{describe, failure, named, state};
 use crate::cli::Global;
 use crate::cli::install::Uninstall;
-use crate::confirm::typed_name;
+use crate::confirm::severe;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 
@@ -39,7 +40,7 @@ async fn folder(printer: Printer, global: &Global, args: &Uninstall, dir: PathBu
         return printer.show(&Removal { hosts: vec![("this machine".to_owned(), made)] });
     }
     let shown = dir.display().to_string();
-    typed_name(&format!("this removes what is installed in {shown}"), &shown, global.yes, global.no_input)?;
+    severe(&format!("this removes what is installed in {shown}"), &shown, global)?;
     let reply = host.ask(Request::Undo { dir, keep_data: args.keep_data }).await?;
     printer.show(&Removed { hosts: vec![("this machine".to_owned(), undone(reply)?)] })
 }
@@ -48,7 +49,7 @@ async fn cluster(printer: Printer, global: &Global, args: &Uninstall) -> Result<
     let name = named(args.name.as_deref())?;
     let store = Store::open(&state()?, &name)?;
     let Some(plan) = store.load()? else {
-        return Err(named(Some(&name)).map(drop).err().unwrap_or_else(Failure::nobody_reads));
+        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}")));
     };
     let cluster = plan.cluster;
     let progress = Arc::new(Progress::new(printer));
@@ -83,7 +84,7 @@ async fn remove(
         return printer.show(&Removal { hosts: all });
     }
     let what = format!("this removes the cluster {} from {} hosts", cluster.name, cluster.hosts.len());
-    typed_name(&what, &cluster.name, global.yes, global.no_input)?;
+    severe(&what, &cluster.name, global)?;
     let run = store.begin(&user(), "uninstall", "-")?;
     let (mut all, mut troubles) = (Vec::new(), Vec::new());
     for (name, reply) in hosts.ask_all(|n| Request::Undo { dir: dir_of(n), keep_data: args.keep_data }).await {

@@ -88,7 +88,7 @@ fn cpu_ms(pid: i32) -> Option<u64> {
 fn load_options(ctx: &Context) -> LoadOptions {
     LoadOptions {
         file: ctx.file.clone().or_else(|| ctx.global.config.clone()),
-        overrides: ctx.global.set.clone(),
+        overrides: ctx.global.overrides(),
         reader: Reader::Operator,
         ..LoadOptions::default()
     }

@@ -107,7 +107,7 @@ fn globals(ctx: &Context) -> Vec<String> {
     if let Some(file) = file {
         words.extend(["--config".to_owned(), file.display().to_string()]);
     }
-    for set in &ctx.global.set {
+    for set in &ctx.global.overrides() {
         words.extend(["-c".to_owned(), set.clone()]);
     }
     words
