@@ -10,12 +10,13 @@ use crate::spec::{Cluster, Host, Role};
 use crate::step::{Action, Body, Crew, Daemon, Step, places};
 use crate::{Kind, Trouble};
 
-/// Phases, in the order in which the daemons need each other.
+/// Phases, in the order in which the daemons need each other. What starts may start everywhere at once; what restarts does
+/// so host by host, each in a phase of its own behind that of the starts, so that one that does not come up again stops the rest.
 const FILES: u32 = 0;
-const ZOOKEEPER: u32 = 1;
-const NIMBUS: u32 = 2;
-const REST: u32 = 3;
-const CHECK: u32 = 4;
+const ZOOKEEPER: u32 = 10_000;
+const NIMBUS: u32 = 20_000;
+const REST: u32 = 30_000;
+const CHECK: u32 = 40_000;
 
 /// Every path that a plan for the host may touch.
 pub(super) fn paths(
@@ -297,7 +298,9 @@ impl<'a> Walk<'a> {
                 mine.cloned().partition(|d| !self.fresh && running.contains(&d.role));
             let stale: Vec<Daemon> = old.into_iter().filter(|d| self.stale.contains(&d.role)).collect();
             if !stale.is_empty() {
-                self.step(phase, Action::Restart { crew: self.crew.only(stale) }, Seen::Nothing, None);
+                let at = self.cluster.hosts.iter().position(|h| h.name == self.host.name).unwrap_or_default();
+                let turn = phase + 1 + u32::try_from(at).unwrap_or_default();
+                self.step(turn, Action::Restart { crew: self.crew.only(stale) }, Seen::Nothing, None);
             }
             if !new.is_empty() {
                 self.step(phase, Action::Start { crew: self.crew.only(new) }, Seen::Nothing, None);

@@ -1,6 +1,6 @@
 //! `stormctl uninstall`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -41,8 +41,25 @@ async fn folder(printer: Printer, global: &Global, args: &Uninstall, dir: PathBu
     }
     let shown = dir.display().to_string();
     severe(&format!("this removes what is installed in {shown}"), &shown, global)?;
-    let reply = host.ask(Request::Undo { dir, keep_data: args.keep_data }).await?;
+    let reply = host.ask(Request::Undo { dir: dir.clone(), keep_data: args.keep_data }).await?;
+    forget(&dir)?;
     printer.show(&Removed { hosts: vec![("this machine".to_owned(), undone(reply)?)] })
+}
+
+/// The plan that was for this folder of this machine.
+fn forget(dir: &Path) -> Result<(), Failure> {
+    let state = state()?;
+    let home = storm_conf::Environment::of_process().user_home.unwrap_or_default();
+    for name in Store::clusters(&state) {
+        let store = Store::open(&state, &name)?;
+        let Some(plan) = store.load()? else { continue };
+        let cluster = &plan.cluster;
+        if cluster.hosts.iter().all(|h| h.local && cluster.dir_on(h, &home) == dir) {
+            store.begin(&user(), "uninstall", &plan.id)?.end(&[])?;
+            store.forget()?;
+        }
+    }
+    Ok(())
 }
 
 async fn cluster(printer: Printer, global: &Global, args: &Uninstall) -> Result<(), Failure> {
