@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::peers::Debian;
 use crate::ports::free_port;
 use crate::process::{Nest, Process};
 use crate::wait::wait_until;
@@ -29,22 +30,14 @@ pub struct SshHosts {
     pub config: PathBuf,
 }
 
-fn tool(name: &str) -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    folders.map(|dir| dir.join(name)).find(|file| file.is_file()).unwrap_or_else(|| {
-        panic!("the tests need `{name}`: install the Debian packages openssh-server and openssh-client")
-    })
-}
-
 fn write(path: &Path, text: &str) {
     fs::write(path, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", path.display()));
 }
 
 fn keygen(file: &Path) -> String {
-    let mut command = Command::new(tool("ssh-keygen"));
+    let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(file);
-    let output = command.output().expect("ssh-keygen runs");
+    let output = command.output().unwrap_or_else(|e| panic!("the tests need openssh-client: {e}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     fs::read_to_string(file.with_extension("pub")).expect("its public half")
 }
@@ -90,9 +83,12 @@ impl SshHosts {
 
 impl SshHost {
     pub fn start(&mut self, nest: &Nest) {
-        // Compiled into sshd; a root without it gets no sshd.
+        // Both are compiled into sshd; a root without them gets no sshd.
         if rustix::process::geteuid().is_root() {
             fs::create_dir_all("/run/sshd").expect("the folder for separated privileges");
+            let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+            let there = accounts.lines().any(|l| l.starts_with("sshd:"));
+            assert!(there, "root's sshd needs the account sshd: install the package openssh-server");
         }
         let mut marked = Command::new("true");
         nest.mark(&mut marked);
@@ -109,7 +105,7 @@ impl SshHost {
         );
         let config = self.folder.join("sshd_config");
         write(&config, &text);
-        let mut sshd = Command::new(tool("sshd"));
+        let mut sshd = Debian::sshd().command();
         sshd.args(["-D", "-e", "-f"]).arg(&config);
         self.sshd = Some(nest.spawn(&format!("sshd-{}", self.address), sshd));
         let address: SocketAddr = format!("{}:{}", self.address, self.port).parse().expect("an address");

@@ -3,6 +3,8 @@
 mod client;
 mod files;
 mod make;
+#[cfg(test)]
+mod tests;
 mod units;
 
 use std::collections::BTreeMap;
