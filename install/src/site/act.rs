@@ -9,7 +9,7 @@ use super::manifest::{Made, Manifest};
 use super::services::{self, command, run, stormctl};
 use super::{sha256, sha256_file};
 use crate::facts::Seen;
-use crate::step::{Action, Body, Crew, places};
+use crate::step::{Action, Body, Crew};
 use crate::{Kind, Trouble};
 
 /// The end of the name of what is not complete.
@@ -265,9 +265,4 @@ async fn unpack(dir: &Path, path: &Path, archive: &Path, sha: &str, owner: Optio
     Manifest::add(dir, &made)?;
     fs::rename(&part, path).map_err(|e| Trouble::io("make", path, &e))?;
     Ok(made.len())
-}
-
-/// Where things of a cluster lie that are removed by name.
-pub(super) fn leftovers(dir: &Path) -> Vec<PathBuf> {
-    vec![places::manifest(dir)]
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::act::leftovers;
 use super::manifest::{Made, Manifest};
 use super::services::{self, command, run};
 use super::sha256_file;
+use crate::step::places;
 use crate::{Kind, Trouble};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +37,6 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
             reload.push(crew.service);
         }
     }
-    for path in leftovers(dir).iter().filter(|_| !keep_data) {
-        // The list is in memory now; its folder must become empty.
-        remove(path, fs::remove_file(path))?;
-    }
     let mut seen: Vec<&Path> = Vec::new();
     for made in manifest.made.iter().rev() {
         match made {
@@ -57,9 +53,18 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
             Made::Folder { path, data: true } => {
                 undone.removed += usize::from(remove(path, fs::remove_dir_all(path))?);
             }
-            Made::Folder { path, data: false } => folder(&mut undone, path)?,
+            Made::Folder { path, data: false } => {
+                // The list goes last, so that a try that breaks off can be made again.
+                if path == dir && !keep_data {
+                    forget(dir)?;
+                }
+                folder(&mut undone, path)?;
+            }
             Made::Account { .. } | Made::Daemons { .. } => {}
         }
+    }
+    if !keep_data {
+        forget(dir)?;
     }
     for made in &manifest.made {
         if let Made::Account { user } = made {
@@ -78,6 +83,12 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
     undone.kept.sort();
     undone.kept.dedup();
     Ok(undone)
+}
+
+/// Removes the list of what was made.
+fn forget(dir: &Path) -> Result<(), Trouble> {
+    let list = places::manifest(dir);
+    remove(&list, fs::remove_file(&list)).map(drop)
 }
 
 /// What is gone already needs no removing.

@@ -15,7 +15,7 @@ use super::{LIMIT, command, run};
 fn inside(nest: &Nest, project: &str, words: &[&str]) -> String {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).current_dir(nest.dir().join("home").join(project));
-    command.env("STORMCTL", stormctl()).env("TMPDIR", nest.dir());
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("STORMCTL", stormctl()).env("TMPDIR", nest.dir());
     let done = nest.run(command);
     let (out, err) = (done.stdout.clone(), done.stderr.clone());
     done.ok();

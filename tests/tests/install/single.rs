@@ -149,7 +149,7 @@ fn units_are_what_systemd_takes() {
     let machine = Machine::new("my storm%1");
     let file = machine.nest.dir().join("cluster.yaml");
     let text = format!(
-        "name: one\ndir: {:?}\nservice: systemd\nuser: nobody\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
+        "name: one\ndir: {:?}\nservice: systemd\nuser: storm-test\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
         machine.dir
     );
     fs::write(&file, text).expect("written");
