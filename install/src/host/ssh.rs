@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::site::{Reply, Request, sha256_file};
+use crate::site::{Reply, Request, own_sha256};
 use crate::spec::Ssh;
 use crate::step::places;
 use crate::{Kind, Trouble};
@@ -155,8 +155,7 @@ impl Remote {
                 .hint("what its start-up files print must not go to sessions without a terminal"));
         }
         let own = Path::new("/proc/self/exe");
-        let mine = sha256_file(own).map_err(|e| Trouble::io("read", own, &e))?;
-        let program = if hash == mine {
+        let program = if hash == own_sha256()? {
             places::program(&dir)
         } else {
             let program = scratch.join("stormctl");

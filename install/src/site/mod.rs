@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -187,6 +188,17 @@ pub fn sha256_file(path: &Path) -> io::Result<String> {
             n => hash.update(&buffer[..n]),
         }
     }
+}
+
+/// Of this very program; it is large, and does not change.
+pub fn own_sha256() -> Result<String, Trouble> {
+    static OWN: OnceLock<String> = OnceLock::new();
+    if let Some(known) = OWN.get() {
+        return Ok(known.clone());
+    }
+    let own = Path::new("/proc/self/exe");
+    let hash = sha256_file(own).map_err(|e| Trouble::io("read", own, &e))?;
+    Ok(OWN.get_or_init(|| hash).clone())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use storm_install::host::Hosts;
 use storm_install::journal::Store;
 use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
 use storm_install::preflight::{Finding, Level, examine, survey};
-use storm_install::site::sha256_file;
+use storm_install::site::{own_sha256, sha256_file};
 use storm_install::spec::Cluster;
 
 use super::progress::Progress;
@@ -145,7 +145,7 @@ impl Job<'_> {
         };
         let last = Store::open(&state()?, &cluster.name)?.audit()?.pop();
         let sources = Sources {
-            program_sha256: hash(Path::new("/proc/self/exe"))?,
+            program_sha256: own_sha256()?,
             archive_sha256: cluster.zookeeper.archive.as_deref().map(hash).transpose()?,
             check,
             pointer,
