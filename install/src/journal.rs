@@ -95,11 +95,22 @@ impl Store {
         Ok(Store { dir })
     }
 
-    /// The clusters that are remembered.
+    /// The clusters that there is a plan of.
     pub fn clusters(state: &Path) -> Vec<String> {
+        Store::with(state, "plan.json")
+    }
+
+    /// Those that something was done to, also when they are no more.
+    pub fn remembered(state: &Path) -> Vec<String> {
+        Store::with(state, "audit.jsonl")
+    }
+
+    fn with(state: &Path, file: &str) -> Vec<String> {
         let folders = fs::read_dir(state.join("clusters")).into_iter().flatten().flatten();
-        let planned = folders.filter(|f| f.path().join("plan.json").is_file());
-        let mut names: Vec<String> = planned.map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+        let mut names: Vec<String> = folders
+            .filter(|f| f.path().join(file).is_file())
+            .map(|f| f.file_name().to_string_lossy().into_owned())
+            .collect();
         names.sort();
         names
     }

@@ -326,7 +326,7 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("install client", &[("stormctl install client --nimbus node1", "one Nimbus is enough, it names the others")]),
     ("install dev", &[("stormctl install dev words --lang flux", "")]),
     ("install adopt", &[("stormctl install adopt /opt/apache-storm --dry-run", "")]),
-    ("install history", &[("stormctl install history prod", "")]),
+    ("install history", &[("stormctl install history", "of every cluster that was installed from here")]),
     ("plan", &[("stormctl plan --file cluster.yaml", "")]),
     ("apply", &[("stormctl apply prod", "what was planned, or what is left of it")]),
     (

@@ -70,7 +70,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("context list", "context list"),
     ("context show", "context show one"),
     ("explain", "explain nimbus/no-leader"),
-    ("install history", "install history none"),
+    ("install history", "install history"),
     ("smoke", "smoke --only-wait"),
     ("explain", "explain 7"),
     ("explain", "explain ui.port"),
