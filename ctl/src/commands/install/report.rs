@@ -68,6 +68,9 @@ impl Report for Planned<'_> {
         let width = self.plan.steps.iter().map(|s| s.host.chars().count()).max().unwrap_or_default();
         for (index, step) in self.plan.steps.iter().enumerate() {
             text.push_str(&format!("{:>4}  {:<width$}  {}\n", index + 1, step.host, step.action.words()));
+            if let (Action::File { body: Body::Text(body), .. }, true) = (&step.action, self.files) {
+                text.extend(body.lines().map(|line| format!("      {:<width$}    {line}\n", "")));
+            }
             for line in
                 step.diff.iter().flat_map(|d| d.lines()).filter(|l| !l.starts_with("---") && !l.starts_with("+++"))
             {
