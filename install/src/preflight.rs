@@ -272,7 +272,11 @@ fn machine(cluster: &Cluster, host: &Host, known: &Known, add: &mut Add<'_>) {
         ),
         _ => {}
     }
-    for finding in &facts.findings {
+    // Slots are of interest where a supervisor is to come: elsewhere there are none, and one that runs looks after its own.
+    let slots = host.roles.contains(&Role::Supervisor) && !facts.running.iter().any(|r| r == Role::Supervisor.word());
+    for finding in
+        facts.findings.iter().filter(|f| slots || !f["code"].as_str().is_some_and(|c| c.starts_with("ports/")))
+    {
         let text = |key: &str| finding[key].as_str().unwrap_or_default().to_owned();
         let level = match finding["severity"].as_str() {
             Some("error") => Level::Error,
