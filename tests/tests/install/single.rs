@@ -67,7 +67,10 @@ fn a_machine_is_installed_used_and_as_it_was() {
     assert_eq!(status.matches("\"state\":\"running\"").count(), 3, "{status}");
     // What was written is what our own checker of configuration takes.
     let yaml = machine.dir.join("conf/storm.yaml");
-    run(&machine.nest, &["config", "lint", &yaml.display().to_string()]).ok();
+    let lint = run(&machine.nest, &["config", "lint", &yaml.display().to_string()]);
+    // That a test lives in a temporary folder is true.
+    let others = |l: &&str| l.contains("[config/") && !l.contains("[config/tmp-path]");
+    assert!(lint.status.code().is_some() && lint.stdout.lines().filter(others).count() == 0, "{lint:?}");
 
     let again = machine.install(&[]);
     assert!(again.stdout.contains("nothing to do"), "{again:?}");
