@@ -10,6 +10,7 @@ pub mod agent;
 pub mod config;
 pub mod doctor;
 pub mod examples;
+pub mod install;
 pub mod own;
 mod reads;
 #[cfg(test)]
@@ -204,6 +205,21 @@ pub enum Verb {
     /// storm.yaml and zoo.cfg: look, change, check, compare
     #[command(subcommand)]
     Config(config::Config),
+    /// Put a cluster on this machine or on others, or make this one a client of it
+    #[command(subcommand)]
+    Install(install::Install),
+    /// What `install distributed` would do; `apply` does it
+    Plan(install::Plan),
+    /// Do what was planned last, or go on with what was interrupted
+    Apply(install::Named),
+    /// Take away exactly what an installation has made
+    Uninstall(install::Uninstall),
+    /// Run a command on every host of a cluster
+    Exec(install::Exec),
+    /// A topology project in this folder: it builds, tests itself in local mode and submits
+    New(install::New),
+    /// Wait for the cluster, count words on it, and check the counts
+    Smoke(install::Smoke),
     /// Clusters by name: which storm.yaml and which keys each stands for
     #[command(subcommand)]
     Context(own::Context),
@@ -229,6 +245,9 @@ pub enum Verb {
     /// A worker; the Supervisor starts it
     #[command(hide = true)]
     Worker(Worker),
+    /// What an installation does on this host, as it is told on the standard input
+    #[command(hide = true, name = "on-host")]
+    OnHost,
     /// What the scripts of `completions` ask
     #[command(name = "__complete", hide = true)]
     Complete(own::Complete),

@@ -9,8 +9,8 @@ use storm_conf::Reader;
 use crate::cli::{Cli, Verb};
 use crate::commands::{
     admin, agent, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc,
-    explain, get_errors, health, heartbeats, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs,
-    man, monitor, schema, shell, start, submit, tui, version, why, zk,
+    explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level,
+    logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
 use crate::contexts;
@@ -101,6 +101,13 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
         Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
         Verb::Config(verb) => runtime()?.block_on(config::run(printer, &cli.global, &verb)),
+        Verb::Install(verb) => runtime()?.block_on(install::run(printer, &cli.global, verb)),
+        Verb::Plan(args) => runtime()?.block_on(install::plan(printer, &cli.global, &args)),
+        Verb::Apply(args) => runtime()?.block_on(install::apply(printer, &cli.global, &args)),
+        Verb::Uninstall(args) => runtime()?.block_on(install::uninstall(printer, &cli.global, &args)),
+        Verb::Exec(args) => runtime()?.block_on(install::exec(printer, &cli.global, &args)),
+        Verb::OnHost => runtime()?.block_on(install::on_host()),
+        Verb::New(args) => new::run(&printer, &args),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),
@@ -132,6 +139,7 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Admin(verb) => admin::run(ctx, &verb).await,
             Verb::Heartbeats(verb) => heartbeats::run(ctx, &verb).await,
             Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
+            Verb::Smoke(args) => smoke::run(ctx, &args).await,
             Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
             Verb::Shell(args) => shell::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),

@@ -136,6 +136,11 @@ impl Printer {
         self.err(&text);
     }
 
+    /// Whether messages go to a terminal, where lines can be written over.
+    pub fn on_terminal(&self) -> bool {
+        self.err_terminal
+    }
+
     /// A line that the next one replaces; nothing when nobody watches.
     pub fn progress(&self, text: &str) {
         if self.err_terminal {

@@ -114,6 +114,11 @@ impl Debian {
         Debian::of("mandoc", "usr/bin/mandoc", &["mandoc"])
     }
 
+    /// Run by root it also wants the account `sshd`, which only an installation of the package makes.
+    pub fn sshd() -> Debian {
+        Debian::of("sshd", "usr/sbin/sshd", &["openssh-server", "libwrap0", "libnsl2", "libtirpc3"])
+    }
+
     fn of(name: &str, program: &str, packages: &[&str]) -> Debian {
         if let Some(program) = on_path(name) {
             return Debian { program, root: None };

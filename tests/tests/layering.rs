@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["storm-zookeeper", "storm-nimbus", "storm-supervisor", "storm-worker", "storm-agent"],
     &["storm"],
     &["storm-doctor"],
+    &["storm-install"],
     &["storm-tui"],
     &["stormctl"],
 ];

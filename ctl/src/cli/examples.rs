@@ -316,6 +316,37 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("context use", &[("stormctl context use test", "")]),
     ("context rm", &[("stormctl context rm test --dry-run", ""), ("stormctl context rm test", "")]),
     (
+        "install",
+        &[
+            ("stormctl install single --dry-run", "what a cluster on this machine would be"),
+            ("stormctl install client --nimbus node1", "this machine submits and watches"),
+        ],
+    ),
+    (
+        "install single",
+        &[
+            ("stormctl install single --dry-run", "what would be done"),
+            ("stormctl install single --dir /opt/storm --dry-run --show-files", "and what the files would hold"),
+        ],
+    ),
+    (
+        "install distributed",
+        &[("stormctl install distributed --file cluster.yaml --dry-run", "looks at every host, changes none")],
+    ),
+    ("install client", &[("stormctl install client --nimbus node1", "one Nimbus is enough, it names the others")]),
+    ("install dev", &[("stormctl install dev words --lang flux", "")]),
+    ("install adopt", &[("stormctl install adopt /opt/apache-storm --dry-run", "")]),
+    ("install history", &[("stormctl install history", "of every cluster that was installed from here")]),
+    ("plan", &[("stormctl plan --file cluster.yaml", "")]),
+    ("apply", &[("stormctl apply prod", "what was planned, or what is left of it")]),
+    (
+        "uninstall",
+        &[("stormctl uninstall prod --dry-run", "what would go"), ("stormctl uninstall prod --confirm=prod", "")],
+    ),
+    ("exec", &[("stormctl exec --name prod -- uptime", "")]),
+    ("new", &[("stormctl new wordcount-flux --lang flux", "YAML alone"), ("stormctl new words-py --lang python", "")]),
+    ("smoke", &[("stormctl smoke", ""), ("stormctl smoke --supervisors 1 --only-wait", "")]),
+    (
         "explain",
         &[
             ("stormctl explain nimbus/no-leader", "an error code"),

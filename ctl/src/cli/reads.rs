@@ -2,6 +2,7 @@
 
 use super::agent::AgentVerb;
 use super::config::Config;
+use super::install::Install;
 use super::own::Context;
 use super::storm::{Admin, Blobstore};
 use super::zk::Zk;
@@ -27,6 +28,7 @@ impl Verb {
             | Verb::Version => true,
             Verb::Logs(args) => !args.follow,
             Verb::Monitor(args) => args.component.is_none(),
+            Verb::Install(verb) => matches!(verb, Install::History(_)),
             Verb::Submit(args) => args.dry_run,
             Verb::Rebalance(args) => args.dry_run,
             Verb::Why(args) => !args.level.apply,

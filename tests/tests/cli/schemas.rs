@@ -75,6 +75,8 @@ const COMMANDS: &[(&str, &str)] = &[
     ("agent list", "agent list --ca a-ca"),
     ("agent revoke", "agent revoke a --ca a-ca"),
     ("explain", "explain nimbus/no-leader"),
+    ("install history", "install history"),
+    ("smoke", "smoke --only-wait"),
     ("explain", "explain 7"),
     ("explain", "explain ui.port"),
     ("schema", "schema"),

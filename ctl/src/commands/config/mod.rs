@@ -1,6 +1,6 @@
 //! `stormctl config`: one file for each verb. The rules are in storm-lint; here they are asked and printed.
 
-mod ask;
+pub(in crate::commands) mod ask;
 mod change;
 mod diff;
 mod edit;
