@@ -126,9 +126,19 @@ impl Debian {
         let root = fetched(&format!("debian-{name}"), |scratch| {
             let advice =
                 format!("install the package {name}, or see that apt-get reaches its archive (apt-get update)");
-            let mut get = Command::new(tool("apt-get", &format!("{name} itself")));
-            get.arg("download").args(packages).current_dir(scratch);
-            run(get, &advice);
+            let apt = tool("apt-get", &format!("{name} itself"));
+            let get = || {
+                let mut get = Command::new(&apt);
+                get.arg("download").args(packages).current_dir(scratch);
+                get
+            };
+            // A machine that has never asked for the lists of packages, or not for long, does so now.
+            if !get().output().is_ok_and(|output| output.status.success()) {
+                let mut update = Command::new(&apt);
+                update.arg("update");
+                run(update, &advice);
+                run(get(), &advice);
+            }
             for package in entries(scratch) {
                 let mut unpack = Command::new(tool("dpkg-deb", &format!("{name} itself")));
                 unpack.arg("-x").arg(&package).arg(scratch);
