@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Cell, Rows};
+use super::{Cell, Kind, Rows};
 use crate::value::{Value, ValueRef};
 
 /// Why bytes are no rows.
@@ -47,13 +47,10 @@ impl Rows {
             let tag = column_tag(column.clone());
             out.push(tag);
             match tag {
-                SHORT_STR | SHORT_BYTES => put_each(out, column.map(|cell| [span_len(cell) as u8])),
-                STR | BYTES => put_each(out, column.map(|cell| span_len(cell).to_le_bytes())),
-                INT => put_each(out, column.map(|cell| if let Cell::Int(v) = cell { *v } else { 0 }.to_le_bytes())),
-                FLOAT => {
-                    put_each(out, column.map(|cell| if let Cell::Float(v) = cell { *v } else { 0.0 }.to_le_bytes()))
-                }
-                BOOL => put_each(out, column.map(|cell| [u8::from(matches!(cell, Cell::Bool(true)))])),
+                SHORT_STR | SHORT_BYTES => put_each(out, column.map(|cell| [cell.len as u8])),
+                STR | BYTES => put_each(out, column.map(|cell| cell.len.to_le_bytes())),
+                INT | FLOAT => put_each(out, column.map(|cell| cell.data.to_le_bytes())),
+                BOOL => put_each(out, column.map(|cell| [cell.data as u8])),
                 _ => {
                     let length = out.len();
                     out.extend([0; 4]);
@@ -66,14 +63,14 @@ impl Rows {
     }
 
     fn encode_mixed(&self, cell: Cell, out: &mut Vec<u8>) {
-        match cell {
-            Cell::Null => out.push(NULL),
-            Cell::Bool(v) => out.extend([BOOL, u8::from(v)]),
-            Cell::Int(v) => put(out, INT, v.to_le_bytes()),
-            Cell::Float(v) => put(out, FLOAT, v.to_le_bytes()),
-            Cell::Str { len, .. } => put(out, STR, len.to_le_bytes()),
-            Cell::Bytes { len, .. } => put(out, BYTES, len.to_le_bytes()),
-            Cell::Other(i) => put_whole(out, self.others[i as usize].as_ref()),
+        match cell.kind {
+            Kind::Null => out.push(NULL),
+            Kind::Bool => out.extend([BOOL, cell.data as u8]),
+            Kind::Int => put(out, INT, cell.data.to_le_bytes()),
+            Kind::Float => put(out, FLOAT, cell.data.to_le_bytes()),
+            Kind::Str => put(out, STR, cell.len.to_le_bytes()),
+            Kind::Bytes => put(out, BYTES, cell.len.to_le_bytes()),
+            Kind::Other => put_whole(out, self.others[cell.data as usize].as_ref()),
         }
     }
 
@@ -118,15 +115,15 @@ impl Rows {
     fn decode_mixed(&mut self, column: &mut Column<'_>, spans: &mut Spans) -> Result<Cell, Malformed> {
         let mut from = Reader { bytes: column.bytes };
         let cell = match from.u8()? {
-            NULL => Cell::Null,
-            BOOL => Cell::Bool(from.u8()? != 0),
-            INT => Cell::Int(i64::from_le_bytes(from.array()?)),
-            FLOAT => Cell::Float(f64::from_le_bytes(from.array()?)),
+            NULL => plain(Kind::Null, 0),
+            BOOL => plain(Kind::Bool, u64::from(from.u8()? != 0)),
+            INT => plain(Kind::Int, u64::from_le_bytes(from.array()?)),
+            FLOAT => plain(Kind::Float, u64::from_le_bytes(from.array()?)),
             STR => spans.text(from.u32()?),
             BYTES => spans.bytes(from.u32()?),
             tag => {
                 self.others.push(from.nested(tag, 0)?);
-                Cell::Other(self.others.len() as u32 - 1)
+                plain(Kind::Other, self.others.len() as u64 - 1)
             }
         };
         column.bytes = from.bytes;
@@ -134,43 +131,35 @@ impl Rows {
     }
 
     fn texts_begin_between_characters(&self) -> bool {
-        self.cells.iter().all(|cell| match cell {
-            Cell::Str { start, .. } => self.text.is_char_boundary(*start as usize),
-            _ => true,
-        })
+        self.cells.iter().all(|cell| cell.kind != Kind::Str || self.text.is_char_boundary(cell.data as usize))
     }
+}
+
+/// A value that is in its cell, or the number of another one.
+fn plain(kind: Kind, data: u64) -> Cell {
+    Cell { kind, len: 0, data }
 }
 
 /// What all values of a column are.
 fn column_tag<'a>(mut cells: impl Iterator<Item = &'a Cell>) -> u8 {
-    let tag = |cell: &Cell| match cell {
-        Cell::Null | Cell::Other(_) => MIXED,
-        Cell::Bool(_) => BOOL,
-        Cell::Int(_) => INT,
-        Cell::Float(_) => FLOAT,
-        Cell::Str { .. } => STR,
-        Cell::Bytes { .. } => BYTES,
-    };
     let Some(first) = cells.next() else { return MIXED };
-    let common = tag(first);
-    let mut longest = span_len(first);
+    let mut longest = first.len;
     for cell in cells {
-        if tag(cell) != common {
+        if cell.kind != first.kind {
             return MIXED;
         }
-        longest = longest.max(span_len(cell));
+        longest = longest.max(cell.len);
     }
-    match common {
-        STR if longest <= u32::from(u8::MAX) => SHORT_STR,
-        BYTES if longest <= u32::from(u8::MAX) => SHORT_BYTES,
-        _ => common,
-    }
-}
-
-fn span_len(cell: &Cell) -> u32 {
-    match cell {
-        Cell::Str { len, .. } | Cell::Bytes { len, .. } => *len,
-        _ => 0,
+    let short = longest <= u32::from(u8::MAX);
+    match first.kind {
+        Kind::Null | Kind::Other => MIXED,
+        Kind::Bool => BOOL,
+        Kind::Int => INT,
+        Kind::Float => FLOAT,
+        Kind::Str if short => SHORT_STR,
+        Kind::Str => STR,
+        Kind::Bytes if short => SHORT_BYTES,
+        Kind::Bytes => BYTES,
     }
 }
 
@@ -230,17 +219,16 @@ struct Spans {
 }
 
 impl Spans {
-    // A start that is cut off here comes with an end beyond the arena, which is found when all cells are there.
     fn text(&mut self, len: u32) -> Cell {
-        let start = self.text as u32;
+        let start = self.text;
         self.text += u64::from(len);
-        Cell::Str { start, len }
+        Cell { kind: Kind::Str, len, data: start }
     }
 
     fn bytes(&mut self, len: u32) -> Cell {
-        let start = self.bytes as u32;
+        let start = self.bytes;
         self.bytes += u64::from(len);
-        Cell::Bytes { start, len }
+        Cell { kind: Kind::Bytes, len, data: start }
     }
 }
 
@@ -257,9 +245,9 @@ impl Column<'_> {
             SHORT_BYTES => spans.bytes(u32::from(self.bytes[row])),
             STR => spans.text(u32::from_le_bytes(self.array(row))),
             BYTES => spans.bytes(u32::from_le_bytes(self.array(row))),
-            INT => Cell::Int(i64::from_le_bytes(self.array(row))),
-            FLOAT => Cell::Float(f64::from_le_bytes(self.array(row))),
-            _ => Cell::Bool(self.bytes[row] != 0),
+            INT => plain(Kind::Int, u64::from_le_bytes(self.array(row))),
+            FLOAT => plain(Kind::Float, u64::from_le_bytes(self.array(row))),
+            _ => plain(Kind::Bool, u64::from(self.bytes[row] != 0)),
         }
     }
 
