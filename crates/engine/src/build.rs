@@ -95,7 +95,7 @@ pub(crate) fn build(
             counts.push(task.around.counts.clone());
             local.push(task);
         }
-        let name = thread_name(thread, &placement[thread], &plan, blocking_name(&local));
+        let name = thread_name(thread, &placement[thread], &plan, local.iter().any(LocalTask::may_block));
         let out = Outbound::new(thread, shared.clone(), rand::random(), owners, ledgers);
         threads.push((name, DataThread::new(shared.clone(), plan.clone(), local, out, Vec::new(), Vec::new())));
     }
@@ -242,12 +242,6 @@ fn tick_event(task: &LocalTask) -> Option<(Duration, Event)> {
     let seconds = task.context.conf("topology.tick.tuple.freq.secs").and_then(number).filter(|s| *s > 0)?;
     matches!(task.program, Program::Bolt(_))
         .then(|| (Duration::from_secs(seconds as u64), Event::Tick { task: task.around.identity.task, seconds }))
-}
-
-fn blocking_name(local: &[LocalTask]) -> bool {
-    local.iter().any(|t| {
-        matches!(&t.program, Program::Bolt(b) if b.blocking) || matches!(&t.program, Program::Spout(s) if s.blocking())
-    })
 }
 
 fn thread_name(thread: usize, executors: &[ExecutorInfo], plan: &Plan, blocking: bool) -> String {

@@ -79,6 +79,15 @@ pub(crate) struct LocalTask {
     pub(crate) queue: VecDeque<Box<Batch>>,
 }
 
+impl LocalTask {
+    pub(crate) fn may_block(&self) -> bool {
+        match &self.program {
+            Program::Spout(state) => state.blocking(),
+            Program::Bolt(state) => state.blocking,
+        }
+    }
+}
+
 /// A component cannot go on.
 pub(crate) struct Death(pub(crate) String);
 

@@ -11,7 +11,7 @@ use crate::batch::Batch;
 use crate::bolt::Waits;
 use crate::call::Role;
 use crate::ledger::Contribution;
-use crate::net::{self, InFrame};
+use crate::net::{self, Arrival, InFrame};
 use crate::outbound::Outbound;
 use crate::plan::Plan;
 use crate::ring::Inlet;
@@ -44,6 +44,8 @@ pub(crate) struct DataThread {
     /// Rows and contributions in the last turn that had any.
     moved: usize,
     stopping: bool,
+    /// Its tasks may block, so everything leaves it after each call of them.
+    blocking: bool,
 }
 
 impl DataThread {
@@ -64,6 +66,7 @@ impl DataThread {
             }
         }
         DataThread {
+            blocking: tasks.iter().any(LocalTask::may_block),
             sources: Sources::new(plan.clone()),
             shared,
             plan,
@@ -138,7 +141,7 @@ impl DataThread {
             worked = true;
             moved += self.run_bolt(at)?;
             self.deliver();
-            if self.out.clock - started > BOLT_TURN {
+            if self.blocking || self.out.clock - started > BOLT_TURN {
                 break;
             }
         }
@@ -154,7 +157,7 @@ impl DataThread {
             self.moved = moved;
         }
         let worked = worked || !self.run_queue.is_empty();
-        self.out.flush_network(!worked || self.stopping);
+        self.out.flush_network(!worked || self.stopping || self.blocking);
         Ok(worked)
     }
 
@@ -259,6 +262,7 @@ impl DataThread {
                     self.out.tick_clock();
                     self.out.ledgers.iter_mut().for_each(|l| l.fail_before(micros));
                 }
+                Mail::Orphans(arrival) => self.drop_orphans(&arrival),
                 Mail::Frame(frame) => self.take_frame(frame),
                 Mail::Stop => self.stopping = true,
             }
@@ -303,6 +307,23 @@ impl DataThread {
         let now = self.out.now;
         for ledger in &mut self.out.ledgers {
             ledger.sweep(now, timeout.as_micros() as u64);
+        }
+    }
+
+    fn drop_orphans(&mut self, arrival: &Arc<Arrival>) {
+        for task in &mut self.tasks {
+            let mut dropped = 0;
+            // The first batch may be half processed.
+            let mut first = true;
+            task.queue.retain(|batch| {
+                let orphan = batch.arrival.as_ref().is_some_and(|(from, _)| Arc::ptr_eq(from, arrival));
+                let keep = std::mem::replace(&mut first, false) || !orphan;
+                dropped += if keep { 0 } else { batch.cost };
+                keep
+            });
+            if dropped > 0 {
+                self.shared.release(task.around.identity.task, dropped);
+            }
         }
     }
 
