@@ -82,6 +82,11 @@ pub fn alike_zoo(name: &str) -> Option<&'static ZooKey> {
     zoo_key(found)
 }
 
+/// Whether the value of a key, known or not, is a password or the like, and is shown to nobody who does not ask for it.
+pub fn is_secret(name: &str) -> bool {
+    key(name).is_some_and(|k| k.role == Role::Secret) || name.contains("password") || name.ends_with("superDigest")
+}
+
 /// Every key that Storm checks, sorted, as `(key, kind word)`; a trailing `!` means that null is not allowed.
 pub fn checked() -> impl Iterator<Item = (&'static str, String)> {
     STORM.iter().filter(|k| k.checked).map(|k| (k.name, k.kind.to_string()))
@@ -174,6 +179,7 @@ mod tests {
                 "drpc",
                 "pacemaker",
                 "zookeeper",
+                "agent",
                 "client",
                 "none",
             ];

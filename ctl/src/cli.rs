@@ -6,9 +6,11 @@ use std::time::Duration;
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use storm_conf::Reader;
 
+pub mod agent;
 pub mod config;
 pub mod doctor;
 pub mod examples;
+pub mod install;
 pub mod own;
 mod reads;
 #[cfg(test)]
@@ -145,7 +147,7 @@ pub enum Verb {
     Rebalance(Rebalance),
     /// End topologies
     Kill(Kill),
-    /// What the workers of a topology on this machine have logged (or a daemon: nimbus, supervisor, zookeeper)
+    /// What the workers of a topology have logged (or a daemon: nimbus, supervisor, zookeeper, agent)
     Logs(Logs),
     /// What a component of a topology emits, line by line
     Monitor(storm::Monitor),
@@ -203,6 +205,21 @@ pub enum Verb {
     /// storm.yaml and zoo.cfg: look, change, check, compare
     #[command(subcommand)]
     Config(config::Config),
+    /// Put a cluster on this machine or on others, or make this one a client of it
+    #[command(subcommand)]
+    Install(install::Install),
+    /// What `install distributed` would do; `apply` does it
+    Plan(install::Plan),
+    /// Do what was planned last, or go on with what was interrupted
+    Apply(install::Named),
+    /// Take away exactly what an installation has made
+    Uninstall(install::Uninstall),
+    /// Run a command on every host of a cluster
+    Exec(install::Exec),
+    /// A topology project in this folder: it builds, tests itself in local mode and submits
+    New(install::New),
+    /// Wait for the cluster, count words on it, and check the counts
+    Smoke(install::Smoke),
     /// Clusters by name: which storm.yaml and which keys each stands for
     #[command(subcommand)]
     Context(own::Context),
@@ -220,12 +237,17 @@ pub enum Verb {
     Nimbus(Daemon),
     /// The keeper of this machine's workers, in the foreground
     Supervisor(Daemon),
+    /// The agent of this host, in the foreground; and the certificates that agents need
+    Agent(agent::Agent),
     /// A ZooKeeper server for one machine, in the foreground
     #[command(name = "dev-zookeeper", alias = "dev_zookeeper", alias = "zookeeper")]
     DevZookeeper(DevZookeeper),
     /// A worker; the Supervisor starts it
     #[command(hide = true)]
     Worker(Worker),
+    /// What an installation does on this host, as it is told on the standard input
+    #[command(hide = true, name = "on-host")]
+    OnHost,
     /// What the scripts of `completions` ask
     #[command(name = "__complete", hide = true)]
     Complete(own::Complete),
@@ -256,6 +278,7 @@ pub enum Role {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Agent,
 }
 
 #[derive(Debug, Args)]
@@ -302,6 +325,9 @@ pub struct Jps {
     /// Flags of the JVM that came from a file
     #[arg(short = 'V')]
     pub vm_flags: bool,
+    /// The processes of these hosts, told by their agents: a,b:6630; or all
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -417,15 +443,28 @@ pub struct Logs {
     /// Only what is younger: 10m, 2h, 2026-08-02T10:00
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
+    /// Only what is older: 10m, 2h, 2026-08-02T10:30
+    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
+    pub until: Option<String>,
     /// Only entries with a line that this regular expression finds
     #[arg(short, long, value_name = "REGEX")]
     pub grep: Option<String>,
+    /// Upper and lower case are the same to the regular expression
+    #[arg(short, long, requires = "grep")]
+    pub ignore_case: bool,
     /// Only entries of this level and worse
     #[arg(short, long, value_name = "LEVEL")]
-    pub level: Option<crate::commands::logs::Level>,
+    pub level: Option<storm_machine::logs::Level>,
     /// Only workers that run this component
     #[arg(long, value_name = "COMPONENT")]
     pub component: Option<String>,
+    /// The logs of these hosts, told by their agents: a,b:6630; or all. Without it, those of this machine, and those of
+    /// workers on others that have an agent
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: Option<String>,
+    /// Only the worker on this port
+    #[arg(long, value_name = "PORT")]
+    pub worker: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -540,8 +579,10 @@ pub fn uniform(args: impl IntoIterator<Item = String>) -> Vec<String> {
             }
         }
     }
+    let monitor = front.last().is_some_and(|verb| verb == "monitor");
     front.extend(settings);
-    front.extend(args);
+    // Storm's `monitor --watch FIELD` has nothing to do with ours.
+    front.extend(args.map(|arg| if monitor && arg == "--watch" { "--field".to_owned() } else { arg }));
     front
 }
 
@@ -558,6 +599,20 @@ mod tests {
         parse(line.split(' ').map(str::to_owned)).unwrap()
     }
 
+    /// A verb with a flag of the name of a global one would hide it without a word.
+    #[test]
+    fn no_verb_hides_a_global_flag() {
+        let command = command();
+        let own = |c: &Command| c.get_arguments().map(|a| a.get_id().to_string()).collect::<Vec<_>>();
+        let global: Vec<String> =
+            command.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().to_string()).collect();
+        walk(&command, &mut |path, verb| {
+            let hides = own(verb).into_iter().find(|id| !path.is_empty() && global.contains(id));
+            assert_eq!(hides, None, "{path}");
+        });
+        assert!(global.len() >= 10, "{global:?}");
+    }
+
     #[test]
     fn storms_spellings_and_places_of_flags() {
         let cli = parsed("stormctl -c a=1 kill word_count other -w 5 -i -c b=2 --config x");
@@ -572,6 +627,9 @@ mod tests {
         assert!(matches!(parsed("stormctl dev_zookeeper").verb, Verb::DevZookeeper(_)));
         let Verb::Start(start) = parsed("stormctl start dev-zookeeper nimbus").verb else { panic!() };
         assert_eq!(start.roles.roles, [Role::Zookeeper, Role::Nimbus]);
+        let Verb::Monitor(m) = parsed("stormctl monitor t -m c --watch transferred").verb else { panic!() };
+        assert_eq!(m.field, "transferred");
+        assert_eq!(parsed("stormctl monitor t --watch=5s").global.watch, Some(Duration::from_secs(5)));
         let Verb::Jps(jps) = parsed("stormctl jps -lmvV").verb else { panic!() };
         assert!(jps.long && jps.main_args && jps.vm_args && jps.vm_flags && !jps.quiet);
     }

@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use storm_conf::Conf;
+use storm_conf::{Conf, LoadOptions, Reader};
+use storm_machine::process::sweep::{self, Scope};
+use storm_machine::process::{Record, RecordError, name_self};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::agents;
 use crate::cli::{self, Role};
+use crate::commands::logs;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::logging;
-use crate::process::sweep::{self, Scope};
-use crate::process::{Record, RecordError, name_self};
+use crate::roles;
 
 /// How long a daemon may take to say goodbye, to a ZooKeeper that may be gone itself. Storm gives a second.
 const END_LIMIT: Duration = Duration::from_secs(3);
@@ -28,6 +31,7 @@ pub enum Daemon {
     Zookeeper { zoo_cfg: Option<PathBuf> },
     Nimbus,
     Supervisor,
+    Agent,
 }
 
 impl Daemon {
@@ -36,6 +40,7 @@ impl Daemon {
             Daemon::Zookeeper { .. } => Role::Zookeeper,
             Daemon::Nimbus => Role::Nimbus,
             Daemon::Supervisor => Role::Supervisor,
+            Daemon::Agent => Role::Agent,
         }
     }
 }
@@ -83,7 +88,7 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
             tokio::time::sleep(limit).await;
         };
         tokio::select! {
-            ended = serve(daemon, ctx.conf.clone(), stopped(stop.clone()), ready) => ended,
+            ended = serve(daemon, ctx, stopped(stop.clone()), ready) => ended,
             () = overdue => {
                 tracing::warn!("not at its end {} ms after it was asked to: ends now", limit.as_millis());
                 Ok(())
@@ -159,12 +164,14 @@ async fn stopped(mut stop: watch::Receiver<bool>) {
 /// Runs the daemon of a role until `shutdown`; `ready` hears where it serves.
 async fn serve(
     daemon: &Daemon,
-    conf: Conf,
+    ctx: &Context,
     shutdown: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
     let role = daemon.role();
+    let conf = ctx.conf.clone();
     match daemon {
+        Daemon::Agent => agent(ctx, shutdown, ready).await,
         Daemon::Zookeeper { zoo_cfg } => {
             let options = match zoo_cfg {
                 Some(file) => storm_zookeeper::Options::from_zoo_cfg(file).map_err(|e| failed(role, e.code(), &e))?,
@@ -182,6 +189,47 @@ async fn serve(
                 .map_err(|e| failed(role, e.code(), &e))
         }
     }
+}
+
+/// The agent of this host, which starts and stops daemons with this very program.
+async fn agent(
+    ctx: &Context,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    ready: impl FnOnce(SocketAddr) + Send + 'static,
+) -> Result<(), Failure> {
+    let stormctl = std::env::current_exe()
+        .map_err(|e| Failure::io("this program's own path is unknown, so daemons cannot be started", &e))?;
+    let file = ctx.file.as_deref().map(std::path::absolute).transpose();
+    let file = file.map_err(|e| Failure::io("the folder of the configuration is unknown", &e))?;
+    let flag = |name: &str, value: String| [name.to_owned(), value];
+    let mut globals: Vec<String> = Vec::new();
+    globals.extend(file.iter().flat_map(|f| flag("--config", f.display().to_string())));
+    globals.extend(ctx.global.overrides().iter().flat_map(|s| flag("-c", s.clone())));
+    let load = LoadOptions {
+        file: file.clone(),
+        overrides: ctx.global.overrides(),
+        reader: Reader::Daemon,
+        ..LoadOptions::default()
+    };
+    let options = storm_agent::Options {
+        listen: ctx.conf.str(agents::LISTEN_KEY).unwrap_or_default().to_owned(),
+        port: agents::port(&ctx.conf),
+        host: ctx.conf.hostname(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        tls: agents::tls_dir(&ctx.conf, file.as_deref()),
+        load,
+        stormctl,
+        globals,
+        place: logs::place,
+        roles: |conf| {
+            let roles = roles::configured(conf, &|host| roles::is_this_machine(conf, host));
+            roles.unwrap_or_default().into_iter().map(|role| role.name().to_owned()).collect()
+        },
+    };
+    storm_agent::run(options, ready, shutdown).await.map_err(|e| match &e {
+        storm_agent::AgentError::Tls(e) => agents::tls_failure(e),
+        e => failed(Role::Agent, e.code(), e),
+    })
 }
 
 /// The server that this storm.yaml names: reachable from outside only when it names this machine so.

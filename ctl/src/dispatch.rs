@@ -8,9 +8,9 @@ use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc, explain,
-    get_errors, health, heartbeats, java, jps, kill, kill_workers, lifecycle, list, local, log_level, logs, man,
-    monitor, schema, shell, start, submit, tui, version, why, zk,
+    admin, agent, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc,
+    explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level,
+    logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
 use crate::contexts;
@@ -52,23 +52,14 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
     if let Verb::Jar(args) = &mut cli.verb {
         args.hoist(&mut cli.global);
     }
-    match contexts::settle(&mut cli.global, cli.verb.reader()) {
-        // A current name that is gone must not be in the way of naming another.
-        Err(failure) if failure.exit == Exit::NotFound && matches!(cli.verb, Verb::Context(_)) => {
-            printer.failure(&failure);
+    if cli.verb.is_about_a_cluster() {
+        match contexts::settle(&mut cli.global, cli.verb.reader()) {
+            // A current name that is gone is told, and must not hide the others.
+            Err(failure) if failure.exit == Exit::NotFound && matches!(cli.verb, Verb::Context(_)) => {
+                printer.failure(&failure);
+            }
+            settled => settled?,
         }
-        // What is about no cluster needs none.
-        Err(_)
-            if matches!(
-                cli.verb,
-                Verb::Version
-                    | Verb::Explain(_)
-                    | Verb::Schema(_)
-                    | Verb::Completions(_)
-                    | Verb::Complete(_)
-                    | Verb::Man(_)
-            ) => {}
-        settled => settled?,
     }
     let load = |reader| Context::load(printer, cli.global.clone(), reader);
     match cli.verb {
@@ -80,7 +71,10 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Complete(args) => complete::answer(&printer, args),
         Verb::Man(args) => man::run(&printer, &args),
         Verb::Repl => Err(shell::no_repl()),
-        Verb::Jps(args) => jps::run(&printer, &args),
+        Verb::Jps(args) => match &args.hosts {
+            None => jps::run(&printer, &args),
+            Some(hosts) => runtime()?.block_on(jps::of_hosts(&load(Reader::Operator)?, &args, hosts)),
+        },
         Verb::Logs(args) => runtime()?.block_on(logs::run(&load(Reader::Operator)?, &args)),
         Verb::Start(args) => start::start(&load(Reader::Operator)?, &args),
         Verb::Stop(args) => start::stop(&load(Reader::Operator)?, &args),
@@ -88,6 +82,10 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Status(args) => start::status(&load(Reader::Operator)?, &args),
         Verb::Nimbus(args) => daemons::run(&Daemon::Nimbus, &args, &load(Reader::Daemon)?),
         Verb::Supervisor(args) => daemons::run(&Daemon::Supervisor, &args, &load(Reader::Daemon)?),
+        Verb::Agent(args) => match &args.verb {
+            None => daemons::run(&Daemon::Agent, &args.daemon, &load(Reader::Daemon)?),
+            Some(verb) => runtime()?.block_on(agent::run(&load(Reader::Operator)?, verb)),
+        },
         Verb::DevZookeeper(args) => {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)
         }
@@ -103,6 +101,13 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Doctor(args) => runtime()?.block_on(doctor::run(&printer, &cli.global, &args)),
         Verb::Tui(args) => tui::run(load(Reader::Client)?, &args),
         Verb::Config(verb) => runtime()?.block_on(config::run(printer, &cli.global, &verb)),
+        Verb::Install(verb) => runtime()?.block_on(install::run(printer, &cli.global, verb)),
+        Verb::Plan(args) => runtime()?.block_on(install::plan(printer, &cli.global, &args)),
+        Verb::Apply(args) => runtime()?.block_on(install::apply(printer, &cli.global, &args)),
+        Verb::Uninstall(args) => runtime()?.block_on(install::uninstall(printer, &cli.global, &args)),
+        Verb::Exec(args) => runtime()?.block_on(install::exec(printer, &cli.global, &args)),
+        Verb::OnHost => runtime()?.block_on(install::on_host()),
+        Verb::New(args) => new::run(&printer, &args),
         Verb::Component(args) => component::run(&args.spec),
         Verb::Quickstart(args) => runtime()?.block_on(quickstart::run(printer, &cli.global, &args, began)),
         Verb::Zk(verb) if verb.is_service() => runtime()?.block_on(zk::run(&load(Reader::Operator)?, &verb)),
@@ -134,6 +139,7 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Admin(verb) => admin::run(ctx, &verb).await,
             Verb::Heartbeats(verb) => heartbeats::run(ctx, &verb).await,
             Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
+            Verb::Smoke(args) => smoke::run(ctx, &args).await,
             Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
             Verb::Shell(args) => shell::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),

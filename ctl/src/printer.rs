@@ -136,6 +136,11 @@ impl Printer {
         self.err(&text);
     }
 
+    /// Whether messages go to a terminal, where lines can be written over.
+    pub fn on_terminal(&self) -> bool {
+        self.err_terminal
+    }
+
     /// A line that the next one replaces; nothing when nobody watches.
     pub fn progress(&self, text: &str) {
         if self.err_terminal {
@@ -170,7 +175,9 @@ fn envelope<R: Report>(report: &R) -> Value {
     let mut map = Map::new();
     map.insert("apiVersion".into(), API_VERSION.into());
     map.insert("kind".into(), R::KIND.into());
-    map.extend(report.fields());
+    let fields = report.fields();
+    debug_assert!(!fields.contains_key("kind") && !fields.contains_key("apiVersion"), "{} is hidden", R::KIND);
+    map.extend(fields);
     Value::Object(map)
 }
 

@@ -14,13 +14,14 @@ use crate::zk::install::HOME_KEY;
 pub const ROLES_KEY: &str = "stormctl.roles";
 
 impl Role {
-    pub const ALL: [Role; 3] = [Role::Zookeeper, Role::Nimbus, Role::Supervisor];
+    pub const ALL: [Role; 4] = [Role::Zookeeper, Role::Nimbus, Role::Supervisor, Role::Agent];
 
     pub fn name(self) -> &'static str {
         match self {
             Role::Zookeeper => "zookeeper",
             Role::Nimbus => "nimbus",
             Role::Supervisor => "supervisor",
+            Role::Agent => "agent",
         }
     }
 
@@ -37,6 +38,7 @@ impl Role {
             "zookeeper" | "dev-zookeeper" | "dev_zookeeper" | "zk" => Some(Role::Zookeeper),
             "nimbus" => Some(Role::Nimbus),
             "supervisor" => Some(Role::Supervisor),
+            "agent" => Some(Role::Agent),
             _ => None,
         }
     }
@@ -61,7 +63,7 @@ pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Result<Vec<Role>,
         let role = |name: &String| {
             Role::of_name(name).ok_or_else(|| {
                 Failure::new(Exit::ConfigInvalid, "config/role", format!("{ROLES_KEY} names {name}, which is no role"))
-                    .hint("write a list of zookeeper, nimbus, supervisor")
+                    .hint("write a list of zookeeper, nimbus, supervisor, agent")
             })
         };
         let mut roles = conf.strings(ROLES_KEY).iter().map(role).collect::<Result<Vec<Role>, Failure>>()?;
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn addresses_decide_unless_roles_are_named() {
-        assert_eq!(roles(&[]), Role::ALL);
+        assert_eq!(roles(&[]), [Role::Zookeeper, Role::Nimbus, Role::Supervisor]);
         assert_eq!(
             roles(&[("storm.zookeeper.servers", json!(["z1", "z2"])), ("nimbus.seeds", json!(["n1", "n2"]))]),
             [Role::Supervisor]
@@ -124,6 +126,7 @@ mod tests {
         );
         assert_eq!(roles(&[(ROLES_KEY, json!(["supervisor", "dev-zookeeper"]))]), [Role::Zookeeper, Role::Supervisor]);
         assert_eq!(roles(&[(HOME_KEY, json!("/opt/zookeeper"))]), [Role::Nimbus, Role::Supervisor]);
+        assert_eq!(roles(&[(ROLES_KEY, json!(["agent"]))]), [Role::Agent]);
         assert_eq!(roles(&[(ROLES_KEY, json!([]))]), []);
         let mut conf = Conf::defaults();
         conf.set(ROLES_KEY, json!(["nimbo"]));

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use storm_conf::Conf;
+use storm_machine::jps::native_role;
+use storm_machine::process::sweep::MARK;
+use storm_machine::process::{self, Identity, Recorded};
 
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::jps::native_role;
-use crate::process::sweep::MARK;
-use crate::process::{self, Identity, Recorded};
 
 /// How long between two looks at a daemon that starts or stops.
 const LOOK: Duration = Duration::from_millis(2);
@@ -91,7 +91,7 @@ fn foreign_zookeeper(conf: &Conf) -> Option<State> {
 fn recorded(role: Role, conf: &Conf) -> Option<Recorded> {
     let recorded = Recorded::read(&role.pid_file(conf))?;
     let entry = recorded.identity.entry()?;
-    native_role(&entry).is_some_and(|r| r.is(role)).then_some(recorded)
+    native_role(&entry).is_some_and(|r| r.name() == role.name()).then_some(recorded)
 }
 
 /// Starts the daemon; it is not waited for.
@@ -237,5 +237,5 @@ pub fn stop(role: Role, conf: &Conf, grace: Duration) -> Result<Stopped, Failure
 }
 
 fn wait_gone(identity: &Identity, limit: Duration) -> bool {
-    crate::process::sweep::wait_gone(std::slice::from_ref(identity), limit)
+    storm_machine::process::sweep::wait_gone(std::slice::from_ref(identity), limit)
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use crate::built::stormctl;
 use crate::cluster::{HOST, Role};
 use crate::peers;
 
@@ -56,6 +57,11 @@ fn daemon(role: &Role, name: &str, class: &str) -> Command {
     java.args(["-Xmx512m", "-Dstorm.options=", "-Dstorm.conf.file=", "-Djava.deserialization.disabled=true"]);
     java.arg(format!("-Ddaemon.name={name}")).arg(format!("-Dstorm.home={home}"));
     java.arg(format!("-Dstorm.log.dir={home}/logs")).arg(class).current_dir(&role.home);
+    // The scripts of built-in components look for it there, in the workers that inherit this.
+    let ours = stormctl().parent().expect("the folder of a program").to_owned();
+    let others = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(ours).chain(std::env::split_paths(&others)));
+    java.env("PATH", path.expect("paths that were one before"));
     java
 }
 

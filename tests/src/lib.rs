@@ -20,6 +20,7 @@ pub mod proxy;
 pub mod random;
 #[cfg(feature = "cluster")]
 pub mod recording;
+pub mod sshd;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 #[cfg(feature = "cluster")]

@@ -1,4 +1,4 @@
-//! The real programs our tests are judged by: Apache Storm, Apache ZooKeeper, Curator and kazoo.
+//! The real programs our tests are judged by: Apache Storm, Apache ZooKeeper, Curator, kazoo and gRPC's own.
 //!
 //! They come through Maven and pip into `target/peers`, once: each set is fetched into a scratch folder and renamed
 //! into place under a name that carries its version, so an existing folder is always complete and a change of
@@ -20,6 +20,7 @@ const METRICS: &str = "4.2.37";
 const SNAPPY: &str = "1.1.10.8";
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
 const KAZOO: &str = "kazoo==2.11.0";
+const GRPC: &str = "1.85.1";
 const JSON_SCHEMA: &str = "jsonschema==4.26.0";
 
 /// Class path of Apache Storm's workers and of topologies: `storm-client` with what it needs.
@@ -78,12 +79,18 @@ pub fn multilang_python_jar() -> PathBuf {
 
 /// What `PYTHONPATH` must hold for `import kazoo`.
 pub fn python_path() -> PathBuf {
-    python_package(KAZOO)
+    python_packages(&KAZOO.replace("==", "-"), &[KAZOO.to_owned()])
+}
+
+/// What `PYTHONPATH` must hold for `import grpc`, with its health and reflection services.
+pub fn python_grpc_path() -> PathBuf {
+    let packages = ["grpcio-health-checking", "grpcio-reflection"].map(|name| format!("{name}=={GRPC}"));
+    python_packages(&format!("grpc-{GRPC}"), &packages)
 }
 
 /// What `PYTHONPATH` must hold for `import jsonschema`.
 pub fn json_schema_path() -> PathBuf {
-    python_package(JSON_SCHEMA)
+    python_packages(&JSON_SCHEMA.replace("==", "-"), &[JSON_SCHEMA.to_owned()])
 }
 
 /// A program of a Debian package: the one on `PATH`, else that of the package, unpacked beside the other peers.
@@ -107,6 +114,11 @@ impl Debian {
         Debian::of("mandoc", "usr/bin/mandoc", &["mandoc"])
     }
 
+    /// Run by root it also wants the account `sshd`, which only an installation of the package makes.
+    pub fn sshd() -> Debian {
+        Debian::of("sshd", "usr/sbin/sshd", &["openssh-server", "libwrap0", "libnsl2", "libtirpc3"])
+    }
+
     fn of(name: &str, program: &str, packages: &[&str]) -> Debian {
         if let Some(program) = on_path(name) {
             return Debian { program, root: None };
@@ -114,14 +126,27 @@ impl Debian {
         let root = fetched(&format!("debian-{name}"), |scratch| {
             let advice =
                 format!("install the package {name}, or see that apt-get reaches its archive (apt-get update)");
-            let mut get = Command::new(tool("apt-get", &format!("{name} itself")));
-            get.arg("download").args(packages).current_dir(scratch);
-            run(get, &advice);
+            let apt = tool("apt-get", &format!("{name} itself"));
+            let get = || {
+                let mut get = Command::new(&apt);
+                get.arg("download").args(packages).current_dir(scratch);
+                get
+            };
+            // A machine that has never asked for the lists of packages, or not for long, does so now.
+            if !get().output().is_ok_and(|output| output.status.success()) {
+                let mut update = Command::new(&apt);
+                update.arg("update");
+                run(update, &advice);
+                run(get(), &advice);
+            }
             for package in entries(scratch) {
                 let mut unpack = Command::new(tool("dpkg-deb", &format!("{name} itself")));
                 unpack.arg("-x").arg(&package).arg(scratch);
                 run(unpack, &advice);
             }
+            // fish looks for its files beside its own folder: all of them, or none.
+            let etc = scratch.join("usr/etc");
+            std::os::unix::fs::symlink("../etc", &etc).unwrap_or_else(|e| panic!("cannot link {}: {e}", etc.display()));
         });
         Debian { program: root.join(program), root: Some(root) }
     }
@@ -136,10 +161,10 @@ impl Debian {
     }
 }
 
-fn python_package(package: &str) -> PathBuf {
-    fetched(&package.replace("==", "-"), |scratch| {
+fn python_packages(name: &str, packages: &[String]) -> PathBuf {
+    fetched(name, |scratch| {
         let mut pip = Command::new(tool("python3", "the Debian package python3"));
-        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).arg(package);
+        pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--target"]).arg(scratch).args(packages);
         run(pip, "install Debian's python3-pip if pip is missing, and check that the package registry is reachable");
     })
 }

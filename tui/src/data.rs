@@ -198,6 +198,19 @@ pub struct Process {
     pub orphan: bool,
     /// Sets this very process apart from a later one with the same id.
     pub start_ticks: u64,
+    /// Empty for this host; else the one whose agent has told of it.
+    #[serde(default)]
+    pub host: String,
+    /// Why that agent tells nothing; then this is no process.
+    #[serde(default)]
+    pub trouble: String,
+}
+
+impl Process {
+    /// What sets it apart from the others of the list.
+    pub fn key(&self) -> String {
+        if self.host.is_empty() { self.pid.to_string() } else { format!("{} {}", self.host, self.pid) }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -213,6 +226,15 @@ pub struct Settings {
     pub file: Option<String>,
     pub settings: Vec<Setting>,
     pub mistakes: Vec<Finding>,
+}
+
+impl Settings {
+    /// What is wrong on the line that sets a key: its place stands in front of the message.
+    pub fn mistake_of(&self, setting: &Setting) -> Option<&Finding> {
+        let (line, _column) = setting.source.rsplit_once(':')?;
+        let on_line = |m: &&Finding| m.message.strip_prefix(line).is_some_and(|rest| rest.starts_with(':'));
+        self.mistakes.iter().find(on_line)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

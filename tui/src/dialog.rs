@@ -42,6 +42,8 @@ pub enum Mode {
         scroll: usize,
         /// What Enter goes on to, after a preview.
         then: Option<Box<Confirm>>,
+        /// The job whose output is waited for.
+        job: Option<u64>,
     },
 }
 
@@ -69,11 +71,13 @@ pub struct Confirm {
     pub severity: Severity,
     pub input: Input,
     pub runs: Vec<Run>,
+    /// Whether what they print is shown also when they succeed.
+    pub show: bool,
 }
 
 impl Confirm {
     pub fn ask(title: impl Into<String>, lines: Vec<String>, runs: Vec<Run>) -> Confirm {
-        Confirm { title: title.into(), lines, severity: Severity::Ask, input: Input::default(), runs }
+        Confirm { title: title.into(), lines, severity: Severity::Ask, input: Input::default(), runs, show: false }
     }
 
     pub fn typed(self, word: impl Into<String>) -> Confirm {

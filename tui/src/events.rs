@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{Cluster, Sample, Severity, Worker};
+use crate::data::{Cluster, Ensemble, Sample, Severity, Worker};
 use crate::source::{Answer, Standing};
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Event {
+    /// In the order in which they were learnt, which is not that of their times.
+    pub number: u64,
     pub at_ms: u64,
     pub severity: Severity,
     /// What it happened to.
@@ -15,7 +17,7 @@ pub struct Event {
 }
 
 fn event(at_ms: u64, severity: Severity, subject: &str, what: String) -> Event {
-    Event { at_ms, severity, subject: subject.to_owned(), what }
+    Event { number: 0, at_ms, severity, subject: subject.to_owned(), what }
 }
 
 /// A source that is lost, or is there again.
@@ -30,6 +32,59 @@ pub fn of_standing(answer: &Answer, before: &Standing) -> Option<Event> {
         }
         _ => None,
     }
+}
+
+/// What the first answer tells of what was before it: when everything that is there began.
+pub fn of_past(cluster: &Cluster, at_ms: u64) -> Vec<Event> {
+    let since = |uptime_secs: i64| at_ms.saturating_sub(u64::try_from(uptime_secs).unwrap_or(0) * 1000);
+    let begun =
+        |uptime_secs, subject: &str, what: &str| event(since(uptime_secs), Severity::Info, subject, what.to_owned());
+    let topologies =
+        cluster.topologies.iter().map(|t| begun(t.uptime_secs, &t.name, &format!("submitted as {}", t.id)));
+    let supervisors = cluster.supervisors.iter().map(|s| begun(s.uptime_secs, &s.host, "supervisor was started"));
+    let nimbuses =
+        cluster.nimbuses.iter().map(|n| begun(n.uptime_secs, &format!("{}:{}", n.host, n.port), "nimbus was started"));
+    topologies.chain(supervisors).chain(nimbuses).collect()
+}
+
+/// The same of the workers.
+pub fn of_past_workers(workers: &[Worker], at_ms: u64) -> Vec<Event> {
+    let since = |w: &Worker| at_ms.saturating_sub(u64::try_from(w.uptime_secs).unwrap_or(0) * 1000);
+    let begun = |w: &Worker| {
+        event(
+            since(w),
+            Severity::Info,
+            &format!("{}:{}", w.host, w.port),
+            format!("worker of {} was started", w.topology),
+        )
+    };
+    workers.iter().map(begun).collect()
+}
+
+/// Servers that have gone or come, and who leads them.
+pub fn of_ensemble(before: &Ensemble, now: &Ensemble, at_ms: u64) -> Vec<Event> {
+    let mut events = Vec::new();
+    for s in &now.servers {
+        let Some(old) = before.servers.iter().find(|o| o.address == s.address) else { continue };
+        match (&old.trouble, &s.trouble) {
+            (None, Some(why)) => {
+                events.push(event(at_ms, Severity::Error, &s.address, format!("ZooKeeper server is down: {why}")));
+            }
+            (Some(_), None) => {
+                events.push(event(
+                    at_ms,
+                    Severity::Info,
+                    &s.address,
+                    format!("ZooKeeper server is back as {}", s.mode),
+                ));
+            }
+            (None, None) if old.mode != s.mode => {
+                events.push(event(at_ms, Severity::Warning, &s.address, format!("{} -> {}", old.mode, s.mode)));
+            }
+            _ => {}
+        }
+    }
+    events
 }
 
 pub fn of_cluster(before: &Cluster, now: &Cluster, at_ms: u64) -> Vec<Event> {

@@ -37,13 +37,15 @@ pub struct Facts {
     pub nodes: BTreeMap<String, ZkNode>,
     pub processes: Option<Vec<Process>>,
     /// Share of a processor by process, from two looks.
-    pub cpu: BTreeMap<i32, (u64, u64, Option<f64>)>,
+    pub cpu: BTreeMap<String, (u64, u64, Option<f64>)>,
     pub logs: LogBuffer,
     /// Whose logs those are.
     pub logs_of: Option<Source>,
     pub settings: Option<Settings>,
     pub findings: Option<Vec<Finding>>,
     pub events: VecDeque<Event>,
+    /// Events so far.
+    told: u64,
     pub emitted: Series,
     pub acked: Series,
     pub failed: Series,
@@ -100,22 +102,27 @@ impl Facts {
         self.bound();
     }
 
+    /// The youngest stands first; what is learnt of the past takes its place in it.
     fn event(&mut self, event: Event) {
-        if self.events.len() == EVENTS {
-            self.events.pop_back();
-        }
-        self.events.push_front(event);
+        self.told += 1;
+        let at = self.events.partition_point(|e| e.at_ms > event.at_ms);
+        self.events.insert(at, Event { number: self.told, ..event });
+        self.events.truncate(EVENTS);
+    }
+
+    fn tell(&mut self, events: Vec<Event>) {
+        events.into_iter().for_each(|event| self.event(event));
     }
 
     fn keep(&mut self, source: Source, at_ms: u64, data: Data) {
         match (source, data) {
             (Source::Registry, Data::Cluster(cluster)) => self.registry = Some(cluster),
             (_, Data::Cluster(cluster)) => {
-                if let Some(before) = &self.cluster {
-                    for event in events::of_cluster(before, &cluster, at_ms) {
-                        self.event(event);
-                    }
-                }
+                let news = match &self.cluster {
+                    Some(before) => events::of_cluster(before, &cluster, at_ms),
+                    None => events::of_past(&cluster, at_ms),
+                };
+                self.tell(news);
                 self.samples.retain(|id, _| cluster.topologies.iter().any(|t| &t.id == id));
                 self.cluster = Some(cluster);
             }
@@ -133,14 +140,18 @@ impl Facts {
                 self.components.insert((page.topology_id.clone(), page.id.clone()), *page);
             }
             (_, Data::Workers(workers)) => {
-                if let Some(before) = &self.workers {
-                    for event in events::of_workers(before, &workers, at_ms) {
-                        self.event(event);
-                    }
-                }
+                let news = match &self.workers {
+                    Some(before) => events::of_workers(before, &workers, at_ms),
+                    None => events::of_past_workers(&workers, at_ms),
+                };
+                self.tell(news);
                 self.workers = Some(workers);
             }
-            (_, Data::Ensemble(ensemble)) => self.ensemble = Some(ensemble),
+            (_, Data::Ensemble(ensemble)) => {
+                let news = self.ensemble.as_ref().map(|before| events::of_ensemble(before, &ensemble, at_ms));
+                self.tell(news.unwrap_or_default());
+                self.ensemble = Some(ensemble);
+            }
             (_, Data::Node(node)) => {
                 self.nodes.insert(node.path.clone(), node);
             }
@@ -165,11 +176,9 @@ impl Facts {
                 known.acked.see(all.acked, at_ms);
                 known.failed.see(all.failed, at_ms);
             }
-            let news: Vec<Event> = if known.at_ms > 0 { events::of_errors(&known.sample, &sample) } else { Vec::new() };
+            let news = events::of_errors(&known.sample, &sample);
             (known.at_ms, known.sample) = (at_ms, sample);
-            for event in news {
-                self.event(event);
-            }
+            self.tell(news);
         }
         let flowing = self.flowing();
         self.emitted.push(flowing.emitted);
@@ -179,10 +188,10 @@ impl Facts {
     }
 
     fn listed(&mut self, processes: Vec<Process>, at_ms: u64) {
-        self.cpu.retain(|pid, _| processes.iter().any(|p| p.pid == *pid));
+        self.cpu.retain(|key, _| processes.iter().any(|p| p.key() == *key));
         for p in &processes {
             let Some(used) = p.cpu_ms else { continue };
-            let entry = self.cpu.entry(p.pid).or_insert((used, at_ms, None));
+            let entry = self.cpu.entry(p.key()).or_insert((used, at_ms, None));
             if at_ms > entry.1 {
                 let share = used.saturating_sub(entry.0) as f64 / (at_ms - entry.1) as f64 * 100.0;
                 *entry = (used, at_ms, Some(share));

@@ -52,7 +52,6 @@ impl Picture {
         let (h, v) = (s.horizontal(), s.vertical());
         let c = match self.at(x, y).0 {
             old if old == ' ' || old == c => c,
-            old if (old == h && c == v) || (old == v && c == h) => s.cross(),
             old if old == h || old == v => s.cross(),
             old => old,
         };
@@ -325,10 +324,10 @@ mod tests {
         assert_eq!(
             drawn,
             [
-                "┌───────┐        ┌───────┐",
+                "╭───────╮        ╭───────╮",
                 "│ lines │──12/s─▶│ split │",
                 "│ x1    │        │ x1    │",
-                "└───────┘        └───────┘"
+                "╰───────╯        ╰───────╯"
             ]
         );
     }

@@ -143,6 +143,16 @@ impl LogBuffer {
         }
     }
 
+    /// The filter as a regular expression, unless it is one of what is not shown.
+    pub fn regex(&self) -> Option<String> {
+        let text = self.filter.text();
+        match text.strip_prefix('~') {
+            _ if text.is_empty() || text.starts_with('!') => None,
+            Some(regex) => Some(format!("(?i){regex}")),
+            None => Some(format!("(?i){}", regex_lite::escape(text))),
+        }
+    }
+
     pub fn set_level(&mut self, level: Level) {
         self.level = level;
         self.sift();

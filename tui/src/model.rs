@@ -14,19 +14,11 @@ use crate::source::Source;
 use crate::table::{Sort, Table};
 use crate::text;
 use crate::theme::{Symbols, Theme};
+use crate::verb::{Effect, Judge, Verb};
 use crate::views::View;
 
 /// Views that `[` can go back to.
 const HISTORY: usize = 100;
-
-/// A verb of `stormctl` that `:` takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verb {
-    pub name: String,
-    pub about: String,
-    /// Changes nothing, so it needs no question and is allowed to who may only read.
-    pub reads: bool,
-}
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -40,6 +32,7 @@ pub struct Options {
     pub keymap: Keymap,
     pub refresh_ms: u64,
     pub verbs: Vec<Verb>,
+    pub judge: Judge,
 }
 
 impl Default for Options {
@@ -53,6 +46,7 @@ impl Default for Options {
             keymap: Keymap::default(),
             refresh_ms: 1000,
             verbs: Vec::new(),
+            judge: |_| Ok(Effect::Changes),
         }
     }
 }
@@ -85,10 +79,6 @@ pub struct Toast {
 pub struct Running {
     pub run: Run,
     pub since_ms: u64,
-    /// Whether what it prints is shown also when it succeeds.
-    pub show: bool,
-    /// What it was the preview of.
-    pub preview_of: Option<Run>,
 }
 
 pub struct Model {
@@ -110,6 +100,8 @@ pub struct Model {
     pub next_job: u64,
     pub replay: Option<Replay>,
     pub quitting: bool,
+    /// A line as of `:` that waits for the first answer about the cluster.
+    pub pending: Option<String>,
 }
 
 impl Model {
@@ -131,9 +123,15 @@ impl Model {
             next_job: 1,
             replay: None,
             quitting: false,
+            pending: None,
         };
         model.settle();
         model
+    }
+
+    /// Goes where a line as of `:` says, as soon as the cluster is known.
+    pub fn with_line(self, line: String) -> Model {
+        Model { pending: Some(line), ..self }
     }
 
     pub fn with_replay(self, replay: Replay) -> Model {
@@ -168,6 +166,31 @@ impl Model {
     pub fn main_source(&self) -> Source {
         let source = self.view().sources(self.window).into_iter().next().unwrap_or(Source::Cluster);
         if source == Source::Cluster { self.facts.cluster().1 } else { source }
+    }
+
+    /// Whether everything that the view wants has answered once, or has failed to.
+    pub fn answered(&self) -> bool {
+        let known = |source| {
+            let standing = self.facts.standing(source);
+            standing.good_ms.is_some() || standing.stale()
+        };
+        self.pending.is_none() && self.view().wants(self.window, self.facts.nimbus_lost()).iter().all(known)
+    }
+
+    /// Why a source does not answer.
+    pub fn trouble(&self, source: &Source) -> Option<String> {
+        self.facts.standing(source).trouble.map(|(cause, _)| cause)
+    }
+
+    /// What was said about a topology that nobody knows.
+    pub fn unknown(&self) -> Option<String> {
+        let toast = self.toast.as_ref()?;
+        (toast.severity > Severity::Info).then(|| toast.text.clone())
+    }
+
+    /// The source of the rows of the table.
+    pub fn table_source(&self) -> Source {
+        if self.view() == &View::Overview { Source::Findings } else { self.main_source() }
     }
 
     pub fn go(&mut self, view: View) {

@@ -130,6 +130,15 @@ impl Theme {
         }
     }
 
+    /// The paper of the lines at the edges, laid over what is written on it.
+    pub fn bar(self) -> Style {
+        match self {
+            Theme::Light => Style::new().bg(Color::Indexed(252)),
+            Theme::Dark => Style::new().bg(Color::Indexed(236)),
+            _ => Style::new(),
+        }
+    }
+
     /// A topology's state; the word itself says it too.
     pub fn status(self, status: &str) -> Style {
         match status {
@@ -174,7 +183,7 @@ impl Symbols {
 
     /// Top left, top right, bottom left, bottom right.
     pub fn corners(self) -> [char; 4] {
-        if self.ascii { ['+'; 4] } else { ['┌', '┐', '└', '┘'] }
+        if self.ascii { ['+'; 4] } else { ['╭', '╮', '╰', '╯'] }
     }
 
     pub fn arrow(self) -> char {
@@ -195,6 +204,11 @@ impl Symbols {
 
     pub fn ellipsis(self) -> char {
         self.pick('…', '~')
+    }
+
+    /// A slot that is used, or free.
+    pub fn slot(self, used: bool) -> char {
+        if used { self.pick('■', '#') } else { self.pick('□', '.') }
     }
 
     pub fn full(self) -> char {

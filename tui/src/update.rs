@@ -15,7 +15,7 @@ use crate::facts::Facts;
 use crate::message::{Cmd, Msg};
 use crate::model::Model;
 
-pub use acts::applicable;
+pub use acts::{applicable, dialog_lines};
 pub use go::completions;
 
 /// Takes a message at a time (milliseconds since 1970), and says what must be done.
@@ -41,7 +41,7 @@ pub fn update(model: &mut Model, msg: Msg, now_ms: u64) -> Vec<Cmd> {
             if model.frozen_ms.is_none() {
                 model.facts.take(*answer);
             }
-            Vec::new()
+            pending(model)
         }
         Msg::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Msg::Key(key) => split(model, key).iter().flat_map(|key| press(model, key)).collect(),
@@ -58,6 +58,17 @@ pub fn update(model: &mut Model, msg: Msg, now_ms: u64) -> Vec<Cmd> {
     };
     model.settle();
     cmds
+}
+
+/// What was typed before anything was known of the cluster.
+fn pending(model: &mut Model) -> Vec<Cmd> {
+    if model.facts.cluster().0.is_none() {
+        return Vec::new();
+    }
+    match model.pending.take() {
+        Some(line) => go::execute(model, &line),
+        None => Vec::new(),
+    }
 }
 
 /// Escape and the next key in one breath look like Alt and that key: a terminal cannot tell them apart. Unless somebody
@@ -82,6 +93,13 @@ fn seek(model: &mut Model, to_ms: u64) {
 }
 
 fn press(model: &mut Model, key: &KeyEvent) -> Vec<Cmd> {
+    if key.code == KeyCode::Char('y')
+        && key.modifiers.contains(KeyModifiers::CONTROL)
+        && let Some(lines) = acts::dialog_lines(model)
+    {
+        model.toast(Severity::Info, "copied the command");
+        return vec![Cmd::Copy(lines)];
+    }
     match std::mem::take(&mut model.mode) {
         Mode::Normal => normal::press(model, key),
         Mode::Confirm(confirm) => acts::confirm(model, confirm, key),

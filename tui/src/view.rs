@@ -2,11 +2,14 @@
 
 mod bars;
 mod component;
+mod config;
 mod detail;
+mod frame;
 mod logs;
 mod overview;
 mod popup;
 mod rows;
+mod slots;
 mod topology;
 mod zookeeper;
 
@@ -59,7 +62,7 @@ pub fn areas(model: &Model) -> Areas {
     // The table keeps at least five rows.
     let top = |wanted: u16| wanted.min(room.saturating_sub(5));
     let (top_height, side_height, detail_height) = match model.view() {
-        View::Overview => (top(overview::HEIGHT), 0, 0),
+        View::Overview => (top(overview::height(width, room)), 0, 0),
         View::Topology { .. } => {
             let top = top(3);
             let left = room - top;
@@ -70,7 +73,9 @@ pub fn areas(model: &Model) -> Areas {
         }
         View::Component { .. } => (top(component::height(model)), 0, component::errors_height(model, room)),
         View::Zookeeper { .. } => (top(zookeeper::height(model)), 0, 0),
-        View::Findings | View::Errors | View::Events | View::Config if room >= 16 => (0, 0, 6),
+        View::Slots => (top(slots::height(model, room)), 0, 0),
+        View::Config => (top(config::height(model, room)), 0, if room >= 16 { 6 } else { 0 }),
+        View::Findings | View::Errors | View::Events if room >= 16 => (0, 0, 6),
         _ => (0, 0, 0),
     };
     areas.top = row(start, top_height);
@@ -123,6 +128,8 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         View::Topology { id, .. } => topology::draw(model, buffer, &areas, id),
         View::Component { .. } => component::draw(model, buffer, &areas),
         View::Zookeeper { path } => zookeeper::draw(model, buffer, &areas, path),
+        View::Slots => slots::draw(model, buffer, areas.top),
+        View::Config => config::draw(model, buffer, areas.top),
         View::Logs { .. } => logs::draw(model, buffer, areas.table),
         _ => {}
     }
@@ -139,6 +146,8 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
         frame.set_cursor_position(position);
     }
 }
+
+pub(crate) use topology::component_at;
 
 /// Writes into an area, cut at its edge; gives where the text ended.
 pub(crate) fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, text: &str, style: Style) -> u16 {

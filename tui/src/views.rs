@@ -68,6 +68,24 @@ impl View {
         NAMED.iter().find(|n| n.names.contains(&name)).map(|n| (n.make)())
     }
 
+    /// The view that these words name; or one to begin with, and a line to go on with when the cluster is known.
+    pub fn of_words(words: &[String]) -> Option<(View, Option<String>)> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let line = || Some(words.iter().map(|w| crate::text::quoted(w)).collect::<Vec<_>>().join(" "));
+        match words[..] {
+            ["topology", _] | ["component", _, _] => Some((View::Topologies, line())),
+            ["zk" | "zookeeper", path] => Some((View::Zookeeper { path: path.to_owned() }, None)),
+            ["logs", name] => Some((View::Logs { topology: Some(name.to_owned()) }, None)),
+            [name] => View::of_name(name).map(|view| (view, None)),
+            _ => None,
+        }
+    }
+
+    /// What a view can be called, the first name of each.
+    pub fn names() -> Vec<&'static str> {
+        NAMED.iter().map(|n| n.names[0]).collect()
+    }
+
     pub fn title(&self) -> String {
         match self {
             View::Overview => "overview".into(),
@@ -105,13 +123,15 @@ impl View {
             View::Logs { topology } => vec![Source::Logs { topology: topology.clone() }, Source::Cluster],
             View::Config => vec![Source::Config, Source::Cluster],
             View::Errors => vec![Source::Samples, Source::Cluster],
-            View::Events => vec![Source::Cluster],
-            View::Findings => vec![Source::Findings, Source::Cluster],
+            View::Events => vec![Source::Cluster, Source::Samples, Source::Workers, Source::Ensemble],
+            View::Findings => vec![Source::Findings, Source::Config, Source::Cluster],
         }
     }
 
     pub fn wants(&self, window: usize, nimbus_lost: bool) -> BTreeSet<Source> {
         let mut wanted: BTreeSet<Source> = self.sources(window).into_iter().collect();
+        // For the line of health above every view.
+        wanted.insert(Source::Ensemble);
         if nimbus_lost {
             wanted.insert(Source::Registry);
         }
@@ -124,14 +144,17 @@ impl View {
             View::Overview | View::Findings => &["doctor"],
             View::Topologies => &["list"],
             View::Topology { name, .. } => &["describe", name],
-            View::Component { name, .. } => &["describe", name, "-o", "wide"],
-            View::Slots | View::Supervisors | View::Nimbuses | View::Events => &["status", "-o", "wide"],
+            View::Component { name, component, .. } => &["tui", "component", name, component, "--plain"],
+            View::Slots => &["tui", "slots", "--plain"],
+            View::Supervisors => &["tui", "supervisors", "--plain"],
+            View::Nimbuses => &["tui", "nimbuses", "--plain"],
+            View::Errors => &["tui", "errors", "--plain"],
+            View::Events => &["tui", "events", "--plain"],
             View::Zookeeper { path } => &["zk", "get", path],
             View::Processes => &["jps", "-o", "wide"],
             View::Logs { topology: Some(name) } => &["logs", name, "-f"],
-            View::Logs { topology: None } => &["logs", "supervisor", "-f"],
-            View::Config => &["localconfvalue", "storm.zookeeper.servers"],
-            View::Errors => &["get-errors"],
+            View::Logs { topology: None } => &["tui", "logs", "--plain"],
+            View::Config => &["config", "list", "--all"],
         };
         words.iter().map(|w| (*w).to_owned()).collect()
     }

@@ -37,18 +37,16 @@ const BYTES_PER_UNIT: usize = 256;
 const MAX_KEPT: usize = 128 << 10;
 
 impl Batch {
+    /// Appends a row that is in one tree, or, with a root of 0, in none.
     #[inline]
-    pub(crate) fn push(&mut self, values: &[ValueRef<'_>], roots: &[(u64, u64)]) {
+    pub(crate) fn push(&mut self, values: &[ValueRef<'_>], root: u64, edge: u64) {
         let row = self.rows.len();
         self.rows.push(values);
-        if let Some((first, more)) = roots.split_first() {
+        if root != 0 {
             if self.lineage.len() < row {
                 self.pad_lineage(row);
             }
-            self.lineage.push(*first);
-            if !more.is_empty() {
-                self.push_extra(row, more);
-            }
+            self.lineage.push((root, edge));
         } else if !self.lineage.is_empty() {
             self.lineage.push((0, 0));
         }
@@ -60,8 +58,9 @@ impl Batch {
         self.lineage.resize(rows, (0, 0));
     }
 
-    #[cold]
-    fn push_extra(&mut self, row: usize, more: &[(u64, u64)]) {
+    /// Puts the row just appended into further trees.
+    pub(crate) fn add_roots(&mut self, more: &[(u64, u64)]) {
+        let row = self.rows.len() - 1;
         self.extra.extend(more.iter().map(|(root, edge)| ExtraRoot { row: row as u32, root: *root, edge: *edge }));
     }
 

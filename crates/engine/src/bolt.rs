@@ -9,9 +9,10 @@ use std::sync::Arc;
 use crate::batch::Batch;
 use crate::call::{Call, Role};
 use crate::counters::InputCounts;
+use crate::hold::OVERLONG;
 use crate::ledger::{Contribution, FLAG_FAIL};
 use crate::outbound::Outbound;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Pace, Program, Sources, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, Pace, Program, Sources, Surroundings};
 
 /// Why a bolt's task isn't running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +36,6 @@ pub(crate) struct BoltState {
     row: usize,
     extra: usize,
     pace: Pace,
-    scolded: bool,
 }
 
 /// Rows per activation.
@@ -44,16 +44,7 @@ const ROWS: usize = 256;
 impl BoltState {
     pub(crate) fn new(bolt: Box<dyn Bolt>, blocking: bool) -> BoltState {
         let pace = Pace::new(blocking);
-        BoltState {
-            bolt,
-            mode: AckMode::Auto,
-            blocking,
-            waits: Waits::ForInput,
-            row: 0,
-            extra: 0,
-            pace,
-            scolded: false,
-        }
+        BoltState { bolt, mode: AckMode::Auto, blocking, waits: Waits::ForInput, row: 0, extra: 0, pace }
     }
 }
 
@@ -97,11 +88,7 @@ impl LocalTask {
                 return Err(Death(error.message().to_owned()));
             }
             if took > OVERLONG && !state.blocking {
-                around.counts.overlong.add(1);
-                if !std::mem::replace(&mut state.scolded, true) {
-                    tracing::warn!(component = %around.identity.component, task = around.identity.task,
-                        "held its thread for {took:?}; a bolt that takes so long should say that it is blocking");
-                }
+                around.held(took, &out.shared, out.now);
             }
             if state.row == batch.rows.len()
                 && let Some(batch) = queue.pop_front()

@@ -14,6 +14,7 @@ use crate::call::Identity;
 use crate::contexts::Contexts;
 use crate::counters::TaskCounts;
 use crate::error::EngineError;
+use crate::hold::{self, Holds};
 use crate::ledger::Ledger;
 use crate::net::PeerTable;
 use crate::outbound::{Outbound, Owner};
@@ -76,7 +77,7 @@ pub(crate) fn build(
 
     let contexts = Contexts::new(spec);
     let mut counts = Vec::new();
-    let mut events = vec![timer::rotation()];
+    let mut events = vec![timer::rotation(), (hold::LOOK, Event::Watch(plan.clone()))];
     let mut threads = Vec::new();
     let mut spout_threads = Vec::new();
     for (thread, tasks) in tasks_of.iter().enumerate() {
@@ -95,7 +96,7 @@ pub(crate) fn build(
             counts.push(task.around.counts.clone());
             local.push(task);
         }
-        let name = thread_name(thread, &placement[thread], &plan, local.iter().any(LocalTask::may_block));
+        let name = thread_name(thread, &placement[thread], &plan, local.iter().any(LocalTask::is_blocking));
         let out = Outbound::new(thread, shared.clone(), rand::random(), owners, ledgers);
         threads.push((name, DataThread::new(shared.clone(), plan.clone(), local, out, Vec::new(), Vec::new())));
     }
@@ -231,6 +232,7 @@ fn local_task(
             fault: None,
             halt: Default::default(),
             throttle,
+            holds: Holds::default(),
         },
         context,
         program,

@@ -9,7 +9,7 @@ use storm_topology::{Collector, Emission, Lineage, Link, MessageId, TupleSource,
 use crate::counters::TaskCounts;
 use crate::ledger::{Contribution, FLAG_FAIL, FLAG_RESET};
 use crate::outbound::Outbound;
-use crate::routes::{Divide, Routes};
+use crate::routes::{Divide, Edge, Routes};
 use crate::spec::ComponentReport;
 use crate::task::Throttle;
 
@@ -136,33 +136,37 @@ impl<'a> Call<'a> {
         self.out.chosen = chosen;
     }
 
-    #[inline]
     fn append(&mut self, edge: usize, values: &[ValueRef<'_>], roots: &[(u64, u64)]) {
-        self.out.append(self.routes, edge, self.identity.task, values, roots);
+        let Routes { edges, lanes, touched, .. } = &mut *self.routes;
+        let first = roots.first().copied().unwrap_or_default();
+        let more = roots.get(1..).unwrap_or_default();
+        self.out.append((lanes, touched), (&edges[edge], self.identity.task), values, first, more);
     }
 
-    /// The way of these values on the default stream.
+    /// The one edge of these values on the default stream. `None` when they take several or none, or are a mistake; then nothing has
+    /// been counted.
     #[inline]
-    fn way(&mut self, values: &[ValueRef<'_>]) -> Way {
-        let Some(at) = self.routes.default else { return Way::Winding };
+    fn choose_one(&mut self, values: &[ValueRef<'_>]) -> Option<Edge> {
+        let at = self.routes.default?;
         let stream = &mut self.routes.streams[at];
-        if values.len() != stream.width {
-            return Way::Winding;
-        }
         match stream.groups.as_mut_slice() {
-            [] => {
-                self.counts.streams[at].emitted.add(1);
-                Way::ToNobody
-            }
-            [group] if group.takes_one() => {
+            [group] if group.takes_one() && values.len() == stream.width => {
                 let edge = group.choose_one(values, &self.routes.edges, &self.out.shared);
                 let counts = &self.counts.streams[at];
                 counts.emitted.add(1);
                 counts.transferred.add(1);
-                Way::Plain { stream: at, edge }
+                Some(self.routes.edges[edge])
             }
-            _ => Way::Winding,
+            _ => None,
         }
+    }
+
+    /// Whether nobody takes the default stream, and the values are no mistake.
+    #[inline]
+    fn is_for_nobody(&self, values: &[ValueRef<'_>]) -> Option<usize> {
+        let at = self.routes.default?;
+        let stream = &self.routes.streams[at];
+        (stream.groups.is_empty() && stream.width == values.len()).then_some(at)
     }
 
     /// A tree has been opened: the spout may have reached its limit.
@@ -173,8 +177,17 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// An emit on the default stream to several tasks, to none, or by mistake.
+    #[inline(never)]
+    fn emit_winding(&mut self, values: &[ValueRef<'_>]) {
+        match self.is_for_nobody(values) {
+            Some(stream) => self.counts.streams[stream].emitted.add(1),
+            None => self.emit(Emission::new(values)),
+        }
+    }
+
     fn emit_tree(&mut self, e: &Emission<'_>, stream: usize, ledger: usize, id: MessageId) {
-        if !self.out.shared.settings.acking || self.out.ledgers[ledger].is_full() {
+        if !self.out.acking || self.out.ledgers[ledger].is_full() {
             // Untracked, it counts as done (Storm's rule without ackers). A spout is not asked while its ledger is full, so the
             // second case is one call that emits millions.
             self.untracked.push((stream, id));
@@ -208,54 +221,52 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Where a tuple goes.
-enum Way {
-    Plain {
-        stream: usize,
-        edge: usize,
-    },
-    ToNobody,
-    /// To several, or it is a mistake; nothing has been counted.
-    Winding,
-}
-
 impl Collector for Call<'_> {
     fn emit_default(&mut self, values: &[ValueRef<'_>]) {
         let input = match self.role {
-            Role::Bolt { input: Some(input) } if input.is_tracked() => Some(input),
-            _ => None,
+            Role::Bolt { input: Some(input) } if input.is_in_several() => return self.emit(Emission::new(values)),
+            Role::Bolt { input } => input.and_then(|input| Some((input, input.first_root()?.0))),
+            Role::Spout { .. } => None,
         };
-        if input.is_some_and(Lineage::is_in_several) {
-            return self.emit(Emission::new(values));
-        }
-        let edge = match self.way(values) {
-            Way::Plain { edge, .. } => edge,
-            Way::ToNobody => return,
-            Way::Winding => return self.emit(Emission::new(values)),
+        let edge = match &mut self.routes.plain {
+            Some(plain) if values.len() == plain.edge.width => {
+                plain.emitted += 1;
+                plain.edge
+            }
+            _ => match self.choose_one(values) {
+                Some(edge) => edge,
+                None => return self.emit_winding(values),
+            },
         };
-        match input.and_then(|input| Some((input, input.first_root()?))) {
-            Some((input, (root, _))) => {
+        let lineage = match input {
+            Some((input, root)) => {
                 let id = self.out.ids.next();
                 input.add_child(id);
-                self.append(edge, values, &[(root, id)]);
+                (root, id)
             }
-            None => self.append(edge, values, &[]),
-        }
+            None => (0, 0),
+        };
+        let Routes { lanes, touched, .. } = &mut *self.routes;
+        self.out.append((lanes, touched), (&edge, self.identity.task), values, lineage, &[]);
     }
 
     fn emit_root(&mut self, values: &[ValueRef<'_>], id: MessageId) {
-        if let Role::Spout { ledger, max_pending } = self.role
-            && self.out.shared.settings.acking
-            && !self.out.ledgers[ledger].is_full()
-            && self.routes.has_takers()
-            && let Way::Plain { stream, edge } = self.way(values)
+        if let Role::Spout { ledger: at, max_pending } = self.role
+            && self.out.acking
+            && let Routes { lanes, touched, plain: Some(plain), .. } = &mut *self.routes
+            && values.len() == plain.edge.width
+            && let ledger = &mut self.out.ledgers[at]
+            && !ledger.is_full()
         {
-            let root = self.out.ledgers[ledger].reserve();
+            plain.emitted += 1;
+            let root = ledger.reserve();
             let word = self.out.ids.next();
-            self.append(edge, values, &[(root, word)]);
-            let now = self.out.now;
-            self.out.ledgers[ledger].open_tree(root, word, id, stream as u16, now);
-            return self.mind_limit(ledger, max_pending);
+            ledger.open_tree(root, word, id, plain.stream as u16, self.out.now);
+            if ledger.open() >= max_pending {
+                self.halt.set(true);
+            }
+            self.out.append((lanes, touched), (&plain.edge, self.identity.task), values, (root, word), &[]);
+            return;
         }
         self.emit(Emission { link: Link::Message(id), ..Emission::new(values) });
     }

@@ -19,10 +19,16 @@ impl Combiner {
         Combiner { entries: vec![EMPTY; ENTRIES], used: Vec::new(), evicted: Vec::new() }
     }
 
+    /// Entries in use.
+    pub(crate) fn len(&self) -> usize {
+        self.used.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.used.is_empty()
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, c: Contribution) {
         // Neighbouring slots of one ledger, and the generation, spread over the table.
         let hash = (c.root ^ (c.root >> 28)).wrapping_mul(0x9e37_79b9_7f4a_7c15);

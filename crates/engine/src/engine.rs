@@ -9,11 +9,13 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::build::{Built, build};
+use crate::crew::Crew;
 use crate::error::EngineError;
 use crate::net::{self, PeerTable};
 use crate::shared::{Mail, SharedRef, lock};
 use crate::spec::{ComponentReport, EngineSpec};
 use crate::stats::Statistics;
+use crate::thread::DataThread;
 use crate::timer;
 
 /// Starts engines.
@@ -44,10 +46,12 @@ impl Engine {
             background: Vec::new(),
             threads: Mutex::new(Vec::new()),
         };
-        for (name, mut thread) in threads {
-            let shared = shared.clone();
+        let (names, threads): (Vec<String>, Vec<DataThread>) = threads.into_iter().unzip();
+        let crew = Arc::new(Crew::new(shared.clone(), threads));
+        for (at, name) in names.into_iter().enumerate() {
+            let (shared, crew) = (shared.clone(), crew.clone());
             let body = move || {
-                let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| thread.run()));
+                let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| crew.work(at)));
                 if let Err(panic) = ran {
                     let message = format!("the engine itself {}; please report it", crate::task::panic_text(&*panic));
                     shared.die(ComponentReport { component: "__system".to_owned(), task: -1, message });

@@ -124,6 +124,7 @@ impl Ledger {
     }
 
     /// Takes a contribution. One to a tree that has ended is dropped.
+    #[inline]
     pub(crate) fn apply(&mut self, c: Contribution, now: u64) {
         let at = root::slot(c.root);
         let Some(slot) = self.slots.get_mut(at) else { return };
@@ -157,6 +158,7 @@ impl Ledger {
         }
     }
 
+    #[inline]
     fn settle(&mut self, at: usize, outcome: Outcome) {
         let slot = &mut self.slots[at];
         let Some(id) = slot.id.take() else { return };

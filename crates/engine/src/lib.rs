@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod bell;
 mod bolt;
 mod build;
 mod call;
@@ -13,9 +14,11 @@ mod combine;
 mod contexts;
 mod counters;
 mod credit;
+mod crew;
 mod engine;
 mod error;
 mod hash;
+mod hold;
 mod ledger;
 mod net;
 mod outbound;

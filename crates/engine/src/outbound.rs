@@ -12,7 +12,7 @@ use crate::ledger::{Contribution, Ledger};
 use crate::net::PeerView;
 use crate::ring::Outlet;
 use crate::root::{self, Edges};
-use crate::routes::{Edge, Lane, Place, Routes};
+use crate::routes::{Edge, Lane, Place};
 use crate::shared::SharedRef;
 
 /// Where a ledger is, seen from one thread.
@@ -51,8 +51,14 @@ pub(crate) struct Outbound {
     remote: Vec<(i32, Vec<Contribution>)>,
     /// The last look at the clock, and the same as engine time.
     pub(crate) clock: Instant,
+    /// Whether sleepers that get work wait until the turn ends; see `crew.rs`.
+    pub(crate) defers: bool,
+    /// The sleepers that wait for that.
+    pub(crate) deferred: Vec<usize>,
     pub(crate) now: u64,
     max_rows: usize,
+    /// Whether trees are tracked.
+    pub(crate) acking: bool,
     /// Scratch space: roots and words that the rows of one run have released.
     pub(crate) released: Vec<(u64, u64)>,
     /// Scratch space for emits.
@@ -67,6 +73,7 @@ impl Outbound {
         Outbound {
             id,
             max_rows: shared.settings.max_rows,
+            acking: shared.settings.acking,
             shared,
             ids: Edges::new(seed),
             data: (0..threads).map(|_| None).collect(),
@@ -81,6 +88,8 @@ impl Outbound {
             peers,
             remote: Vec::new(),
             clock: Instant::now(),
+            defers: false,
+            deferred: Vec::new(),
             now: 0,
             released: Vec::new(),
             chosen: Vec::new(),
@@ -97,25 +106,29 @@ impl Outbound {
 
     /// Appends a tuple to an edge's open batch, and sends the batch when it is full. Otherwise it waits for company, at most until
     /// the current activation ends.
-    #[inline]
+    ///
+    /// The tuple is in one tree, or, with a root of 0, in none; and in those in `more`.
+    #[inline(always)]
     pub(crate) fn append(
         &mut self,
-        routes: &mut Routes,
-        edge: usize,
-        from: i32,
+        (lanes, touched): (&mut [Lane], &mut Vec<usize>),
+        (edge, from): (&Edge, i32),
         values: &[ValueRef<'_>],
-        roots: &[(u64, u64)],
+        (root, id): (u64, u64),
+        more: &[(u64, u64)],
     ) {
-        let edge = &routes.edges[edge];
-        let lane = &mut routes.lanes[edge.lane];
+        let lane = &mut lanes[edge.lane];
         let batch = match &mut lane.open {
             Some(batch) if batch.stream == edge.stream => batch,
             _ => {
-                routes.touched.push(edge.lane);
+                touched.push(edge.lane);
                 self.open(*edge, lane, from)
             }
         };
-        batch.push(values, roots);
+        batch.push(values, root, id);
+        if !more.is_empty() {
+            batch.add_roots(more);
+        }
         if batch.rows.len() >= self.max_rows || batch.rows.weight() >= MAX_WEIGHT {
             self.flush(lane);
         }
@@ -142,13 +155,23 @@ impl Outbound {
                 self.shared.charge(lane.to, batch.cost);
                 if let Some(outlet) = &mut self.data[thread] {
                     outlet.send(batch);
-                    self.shared.threads[thread].sleeper.wake();
+                    self.call(thread);
                 }
             }
             Place::Remote => {
                 self.peers.send_batch(&self.shared, &batch, self.now);
                 self.recycle(batch);
             }
+        }
+    }
+
+    /// Sees to it that a thread looks at what it was sent: now, or when the turn ends.
+    fn call(&mut self, thread: usize) {
+        let to = &self.shared.threads[thread];
+        if !self.defers || !to.may_be_helped(self.now) {
+            to.sleeper.wake();
+        } else if to.sleeper.needs_waking() && !self.deferred.contains(&thread) {
+            self.deferred.push(thread);
         }
     }
 
@@ -187,7 +210,7 @@ impl Outbound {
     }
 
     /// Sends a whole contribution on its way, or takes it into the account when that is kept here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn contribute(&mut self, c: Contribution) {
         match self.owners.get(root::owner(c.root)) {
             Some(Owner::Here(at)) => self.ledgers[*at].apply(c, self.now),
@@ -201,6 +224,11 @@ impl Outbound {
         if let Some(Owner::Here(at)) = self.owners.get(root::owner(c.root)) {
             self.ledgers[*at].apply(c, self.now);
         }
+    }
+
+    /// Whether the combiner has gathered so much that more would get into each other's way.
+    pub(crate) fn owes_much(&self) -> bool {
+        self.combiner.len() >= MUCH
     }
 
     /// Sends what the combiner has gathered.
@@ -226,14 +254,14 @@ impl Outbound {
             // Contributions to own ledgers don't come here.
             Owner::Here(_) => {}
         });
-        for thread in to {
-            shared.threads[thread].sleeper.wake();
-        }
         for (task, list) in remote {
             if !list.is_empty() {
                 self.peers.send_contributions(shared, *task, list, self.now);
                 list.clear();
             }
+        }
+        for thread in to {
+            self.call(thread);
         }
     }
 
@@ -262,5 +290,7 @@ impl Outbound {
     }
 }
 
+/// Contributions to be sent although the turn goes on.
+const MUCH: usize = 256;
 /// Bytes at which a batch is sent whatever its rows.
 const MAX_WEIGHT: usize = 256 * 1024;

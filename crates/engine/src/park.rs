@@ -5,47 +5,59 @@
 //! too early, and the work would lie there until something else happens. `tests/handshakes.rs` checks this with loom, which is why this file
 //! takes its primitives from the parent module.
 
-use super::sync::{AtomicBool, Ordering, Thread, current, fence, park_timeout};
+use super::sync::{AtomicBool, Bell, Ordering, fence};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// One thread's bed.
 pub(crate) struct Sleeper {
     sleeping: AtomicBool,
-    thread: OnceLock<Thread>,
+    bell: OnceLock<Bell>,
 }
 
 impl Sleeper {
     pub(crate) fn new() -> Sleeper {
-        Sleeper { sleeping: AtomicBool::new(false), thread: OnceLock::new() }
+        Sleeper { sleeping: AtomicBool::new(false), bell: OnceLock::new() }
     }
 
-    /// Tells who sleeps here: the calling thread. Before that, wakes go nowhere, and nothing is lost as the thread looks for work
-    /// before it first sleeps.
-    pub(crate) fn occupy(&self) {
-        let _ = self.thread.set(current());
+    /// Tells what wakes the thread that sleeps here. Before that, wakes go nowhere, and nothing is lost as the thread looks for
+    /// work before it first sleeps.
+    pub(crate) fn occupy(&self, bell: Bell) {
+        let _ = self.bell.set(bell);
     }
 
-    /// Sleeps until woken or until the time is over, unless there is work. May also return early for no reason.
-    pub(crate) fn sleep(&self, has_work: impl FnOnce() -> bool, limit: Option<Duration>) {
+    /// Sleeps, unless there is work. `park` is to return when the bell has been rung since it last did; it may return early for
+    /// other reasons or none. Whether it slept.
+    pub(crate) fn sleep(&self, has_work: impl FnOnce() -> bool, park: impl FnOnce()) -> bool {
         self.sleeping.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        if !has_work() {
-            park_timeout(limit);
+        let idle = !has_work();
+        if idle {
+            park();
         }
         self.sleeping.store(false, Ordering::Relaxed);
+        idle
+    }
+
+    /// Whether the sleeper sleeps, and may not have seen what was published before this call: whoever published it must
+    /// wake it, or do its work.
+    pub(crate) fn needs_waking(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.sleeping.load(Ordering::Relaxed)
     }
 
     /// Wakes the sleeper if it sleeps. To be called after the work has been published.
     pub(crate) fn wake(&self) {
-        fence(Ordering::SeqCst);
-        if self.sleeping.load(Ordering::Relaxed)
+        if self.needs_waking()
             // One of several callers is enough.
             && self.sleeping.compare_exchange(true, false, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-            && let Some(thread) = self.thread.get()
+            && let Some(bell) = self.bell.get()
         {
-            thread.unpark();
+            bell.ring();
         }
+    }
+
+    pub(crate) fn bell(&self) -> Option<&Bell> {
+        self.bell.get()
     }
 
     /// A hint: whether it sleeps just now.

@@ -73,6 +73,14 @@ pub(crate) struct StreamRoute {
     pub(crate) groups: Vec<Group>,
 }
 
+/// The way of all tuples of the default stream, when there is only one.
+pub(crate) struct Plain {
+    pub(crate) stream: usize,
+    pub(crate) edge: Edge,
+    /// Tuples that went it and have not been counted yet.
+    pub(crate) emitted: u64,
+}
+
 /// What must have credit before the task may run.
 enum Gate {
     All(Vec<i32>),
@@ -85,6 +93,7 @@ pub(crate) struct Routes {
     pub(crate) lanes: Vec<Lane>,
     gates: Vec<Gate>,
     pub(crate) default: Option<usize>,
+    pub(crate) plain: Option<Plain>,
     /// Lanes with an open batch, some perhaps twice.
     pub(crate) touched: Vec<usize>,
 }
@@ -98,6 +107,7 @@ impl Routes {
             lanes: Vec::new(),
             gates: Vec::new(),
             default: None,
+            plain: None,
             touched: Vec::new(),
         };
         let mut lane_to = BTreeMap::new();
@@ -131,6 +141,11 @@ impl Routes {
             }
             routes.streams.push(StreamRoute { name: stream.name.clone(), width, groups });
         }
+        if let Some(stream) = routes.default
+            && let [Group { only: Some(edge), .. }] = routes.streams[stream].groups.as_slice()
+        {
+            routes.plain = Some(Plain { stream, edge: routes.edges[*edge], emitted: 0 });
+        }
         routes
     }
 
@@ -141,12 +156,6 @@ impl Routes {
             None => self.default,
             Some(name) => self.streams.iter().position(|s| &*s.name == name),
         }
-    }
-
-    /// Whether anybody takes the default stream.
-    #[inline]
-    pub(crate) fn has_takers(&self) -> bool {
-        self.default.is_some_and(|at| !self.streams[at].groups.is_empty())
     }
 
     /// Whether the task must wait for credit. Streams of a loop don't count: two tasks that wait for each other would wait for ever.

@@ -1,12 +1,13 @@
 //! What the threads of an engine share: who waits for what, and how they call each other.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use crate::credit::Credit;
+use crate::hold::InCall;
 use crate::net::{Arrival, InFrame, PeerTable};
 use crate::park::Sleeper;
 use crate::spec::{ComponentReport, Settings};
@@ -29,22 +30,56 @@ pub(crate) enum Mail {
     Stop,
 }
 
+/// A thread as the others see it, on cache lines of its own.
 #[repr(align(128))]
 pub(crate) struct ThreadShared {
     pub(crate) sleeper: Sleeper,
+    pub(crate) in_call: InCall,
+    /// From when on, in engine time, another thread may do its work while it sleeps; see `crew.rs`.
+    helped_from: AtomicU64,
+    /// Until when it sleeps if nobody wakes it, in engine time.
+    pub(crate) sleeps_until: AtomicU64,
     mail: Mutex<Vec<Mail>>,
     has_mail: AtomicBool,
 }
 
 impl ThreadShared {
     fn new() -> ThreadShared {
-        ThreadShared { sleeper: Sleeper::new(), mail: Mutex::new(Vec::new()), has_mail: AtomicBool::new(false) }
+        ThreadShared {
+            sleeper: Sleeper::new(),
+            in_call: InCall::default(),
+            helped_from: AtomicU64::new(u64::MAX),
+            sleeps_until: AtomicU64::new(u64::MAX),
+            mail: Mutex::new(Vec::new()),
+            has_mail: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether another thread may do its work while it sleeps.
+    #[inline]
+    pub(crate) fn may_be_helped(&self, now: u64) -> bool {
+        now >= self.helped_from.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is not that of a component that may block.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.helped_from.load(Ordering::Relaxed) != u64::MAX
+    }
+
+    /// Lets others help from this moment on.
+    pub(crate) fn allow_help(&self, from: u64) {
+        self.helped_from.store(from, Ordering::Relaxed);
     }
 
     pub(crate) fn post(&self, mail: Mail) {
+        self.leave(mail);
+        self.sleeper.wake();
+    }
+
+    /// Posts without waking: the thread itself does this.
+    fn leave(&self, mail: Mail) {
         lock(&self.mail).push(mail);
         self.has_mail.store(true, Ordering::Release);
-        self.sleeper.wake();
     }
 
     /// Posts many at once, and leaves the vector empty.
@@ -184,6 +219,16 @@ impl Shared {
     pub(crate) fn wake_task(&self, task: i32) {
         if !self.task(task).woken.swap(true, Ordering::AcqRel) {
             self.post(task, Mail::Wake { task });
+        }
+    }
+
+    /// The same from the task's own thread.
+    pub(crate) fn leave_wake(&self, task: i32) {
+        let to = self.task(task);
+        if !to.woken.swap(true, Ordering::AcqRel)
+            && let Some(thread) = to.thread
+        {
+            self.threads[thread].leave(Mail::Wake { task });
         }
     }
 

@@ -6,10 +6,11 @@ use storm_topology::{MessageId, Progress, Spout, SpoutOutput};
 
 use crate::call::Role;
 use crate::counters::TaskCounts;
+use crate::hold::OVERLONG;
 use crate::ledger::{Outcome, Settled};
 use crate::outbound::Outbound;
 use crate::shared::Shared;
-use crate::task::{ACTIVATION, Death, LocalTask, OVERLONG, Pace, Program, Surroundings};
+use crate::task::{ACTIVATION, Death, LocalTask, Pace, Program, Surroundings};
 
 /// When a spout is asked next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,6 @@ pub(crate) struct SpoutState {
     backoff: Duration,
     blocking: bool,
     pace: Pace,
-    scolded: bool,
 }
 
 /// Calls of `next_tuple` per activation.
@@ -50,7 +50,6 @@ impl SpoutState {
             backoff: SHORT_WAIT,
             blocking,
             pace: Pace::new(blocking),
-            scolded: false,
         }
     }
 
@@ -158,11 +157,7 @@ fn activation(
         let after = out.tick_clock();
         state.pace.learn(asked.calls, after - before, state.blocking);
         if after - before > OVERLONG && !state.blocking {
-            around.counts.overlong.add(1);
-            if !std::mem::replace(&mut state.scolded, true) {
-                tracing::warn!(component = %around.identity.component, task = around.identity.task,
-                    "held its thread for {:?}; a spout that takes so long should say that it is blocking", after - before);
-            }
+            around.held(after - before, &out.shared, out.now);
         }
         before = after;
         state.next = match progress {

@@ -13,6 +13,7 @@ use crate::batch::Batch;
 use crate::bolt::BoltState;
 use crate::call::{Call, Identity, Role};
 use crate::counters::TaskCounts;
+use crate::hold::Holds;
 use crate::outbound::Outbound;
 use crate::plan::Plan;
 use crate::routes::{Place, Routes};
@@ -21,8 +22,6 @@ use crate::spout::SpoutState;
 
 /// How long an activation may last before others get their turn.
 pub(crate) const ACTIVATION: Duration = Duration::from_micros(50);
-/// A task that holds a shared thread longer than this is counted and spoken of.
-pub(crate) const OVERLONG: Duration = Duration::from_millis(10);
 
 /// How much of an activation to run between two looks at the clock: many short calls, few long ones.
 pub(crate) struct Pace {
@@ -69,6 +68,7 @@ pub(crate) struct Surroundings {
     /// Set within a call when the component must not be called again at once.
     pub(crate) halt: Cell<bool>,
     pub(crate) throttle: Throttle,
+    pub(crate) holds: Holds,
 }
 
 pub(crate) struct LocalTask {
@@ -80,7 +80,8 @@ pub(crate) struct LocalTask {
 }
 
 impl LocalTask {
-    pub(crate) fn may_block(&self) -> bool {
+    /// Whether its component may block.
+    pub(crate) fn is_blocking(&self) -> bool {
         match &self.program {
             Program::Spout(state) => state.blocking(),
             Program::Bolt(state) => state.blocking,
@@ -114,8 +115,10 @@ impl Surroundings {
         run: impl FnOnce(&mut Call<'_>) -> Result<T, ComponentError>,
     ) -> Result<T, Death> {
         self.halt.set(false);
+        out.shared.threads[out.id].in_call.enter(self.identity.task, out.now);
         let mut call = self.call(out, role);
         let result = catch_unwind(AssertUnwindSafe(|| run(&mut call)));
+        out.shared.threads[out.id].in_call.leave();
         let result = match result {
             Ok(Ok(v)) => Ok(v),
             Ok(Err(e)) => Err(Death(e.message().to_owned())),
@@ -127,9 +130,17 @@ impl Surroundings {
         }
     }
 
-    /// Sends what the current activation has left in open batches.
+    /// Sends what the current activation has left in open batches, and counts what went the plain way.
     pub(crate) fn flush(&mut self, out: &mut Outbound) {
-        let Routes { lanes, touched, .. } = &mut self.routes;
+        let Routes { lanes, touched, plain, .. } = &mut self.routes;
+        if let Some(plain) = plain
+            && plain.emitted > 0
+        {
+            let counts = &self.counts.streams[plain.stream];
+            counts.emitted.add(plain.emitted);
+            counts.transferred.add(plain.emitted);
+            plain.emitted = 0;
+        }
         for at in touched.drain(..) {
             out.flush(&mut lanes[at]);
         }
@@ -140,7 +151,7 @@ impl Surroundings {
         let Routes { lanes, touched, .. } = &mut self.routes;
         for at in touched.iter() {
             let lane = &mut lanes[*at];
-            if matches!(lane.place, Place::Thread(t) if out.shared.threads[t].sleeper.is_asleep()) {
+            if matches!(lane.place, Place::Thread(t) if !out.defers && out.shared.threads[t].sleeper.is_asleep()) {
                 out.flush(lane);
             }
         }

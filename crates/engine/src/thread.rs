@@ -1,15 +1,17 @@
-//! A data thread: many tasks, one after another.
+//! A data thread's work: many tasks, one after another. Which thread of the system does it is a matter of `crew.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use storm_topology::{ComponentError, ValueRef};
+use storm_topology::{ComponentError, ValueRef, Watch};
 
 use crate::batch::Batch;
+use crate::bell::Bell;
 use crate::bolt::Waits;
 use crate::call::Role;
+use crate::hold;
 use crate::ledger::Contribution;
 use crate::net::{self, Arrival, InFrame};
 use crate::outbound::Outbound;
@@ -18,8 +20,6 @@ use crate::ring::Inlet;
 use crate::shared::{Mail, SharedRef};
 use crate::task::{Death, LocalTask, Program, Sources, panic_text};
 
-/// How long bolts may run before the spouts of the thread get a turn.
-const BOLT_TURN: Duration = Duration::from_micros(500);
 /// How long a thread in full work looks out for more before it sleeps. Waking costs the sender microseconds, and the sleeper more.
 const LOOKOUT: Duration = Duration::from_micros(25);
 /// Rows or contributions in one turn that count as full work. Below, tuples travel alone, and a lookout would cost more than it
@@ -36,6 +36,8 @@ pub(crate) struct DataThread {
     /// Position of task n in `tasks`, at n - 1.
     pub(crate) position: Vec<Option<usize>>,
     pub(crate) sources: Sources,
+    /// Whether it belongs to a component that may block.
+    pub(crate) blocking: bool,
     run_queue: VecDeque<usize>,
     /// Bolts that wait for credit.
     blocked: Vec<usize>,
@@ -43,9 +45,17 @@ pub(crate) struct DataThread {
     mail: Vec<Mail>,
     /// Rows and contributions in the last turn that had any.
     moved: usize,
-    stopping: bool,
-    /// Its tasks may block, so everything leaves it after each call of them.
-    blocking: bool,
+    course: Course,
+}
+
+/// Whether it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Course {
+    Running,
+    /// It was told to stop.
+    Stopping,
+    /// A component has died.
+    Dead,
 }
 
 impl DataThread {
@@ -66,8 +76,8 @@ impl DataThread {
             }
         }
         DataThread {
-            blocking: tasks.iter().any(LocalTask::may_block),
             sources: Sources::new(plan.clone()),
+            blocking: tasks.iter().any(LocalTask::is_blocking),
             shared,
             plan,
             tasks,
@@ -80,35 +90,60 @@ impl DataThread {
             spouts,
             mail: Vec::new(),
             moved: 0,
-            stopping: false,
+            course: Course::Running,
         }
     }
 
-    /// Opens the components and runs them until told to stop, or until one dies.
-    pub(crate) fn run(&mut self) {
-        self.shared.threads[self.out.id].sleeper.occupy();
+    /// Opens the components.
+    pub(crate) fn start(&mut self) {
         for at in 0..self.tasks.len() {
             if let Err(death) = self.open(at) {
-                return self.die(at, death);
+                return self.die(at, &death);
             }
         }
-        while !self.stopping {
-            match self.turn() {
-                Ok(true) => {}
-                Ok(false) => {
-                    if !self.look_out() {
-                        self.idle();
-                    }
-                }
-                Err((at, death)) => return self.die(at, death),
-            }
-        }
-        for task in &mut self.tasks {
-            close(task);
+        match Bell::own(self.blocking) {
+            Ok(bell) => self.shared.threads[self.out.id].sleeper.occupy(bell),
+            Err(e) => self.die(0, &Death(format!("its thread cannot have an eventfd: {e}"))),
         }
     }
 
-    fn die(&mut self, at: usize, death: Death) {
+    /// Sleeps until it is called, or a bolt's watch is ready, or the time is over.
+    pub(crate) fn wait(&self, limit: Option<Duration>) {
+        let Some(bell) = self.shared.threads[self.out.id].sleeper.bell() else { return };
+        let bolts = self.tasks.iter().filter_map(|task| match &task.program {
+            Program::Bolt(state) => Some((task.around.identity.task, state.bolt.watch())),
+            Program::Spout(_) => None,
+        });
+        let (tasks, watches): (Vec<i32>, Vec<Watch<'_>>) = bolts.unzip();
+        for (task, ready) in tasks.into_iter().zip(bell.wait(&watches, limit)) {
+            if ready {
+                self.shared.leave_wake(task);
+            }
+        }
+    }
+
+    /// Whether it was neither told to stop nor is a component dead.
+    pub(crate) fn is_running(&self) -> bool {
+        self.course == Course::Running
+    }
+
+    /// Once around; bolts get so long before the spouts have their turn. Whether there was anything to do.
+    pub(crate) fn step(&mut self, bolts: Duration) -> bool {
+        self.turn(bolts).unwrap_or_else(|(at, death)| {
+            self.die(at, &death);
+            false
+        })
+    }
+
+    /// Closes the components, unless one of them has died.
+    pub(crate) fn finish(&mut self) {
+        if self.course != Course::Dead {
+            self.tasks.iter_mut().for_each(close);
+        }
+    }
+
+    fn die(&mut self, at: usize, death: &Death) {
+        self.course = Course::Dead;
         self.shared.die(self.tasks[at].around.about(&death.0));
     }
 
@@ -128,7 +163,9 @@ impl DataThread {
     }
 
     /// Once around: mail, rings, bolts, spouts. Whether there was anything to do.
-    fn turn(&mut self) -> Result<bool, (usize, Death)> {
+    fn turn(&mut self, bolts: Duration) -> Result<bool, (usize, Death)> {
+        self.out.tick_clock();
+        hold::before_calls(self.out.now);
         let mut moved = 0;
         let mut worked = self.read_mail()?;
         let (arrived, contributions) = self.read_rings();
@@ -140,8 +177,12 @@ impl DataThread {
         while let Some(at) = self.run_queue.pop_front() {
             worked = true;
             moved += self.run_bolt(at)?;
-            self.deliver();
-            if self.blocking || self.out.clock - started > BOLT_TURN {
+            let went_on = self.deliver();
+            if !went_on && self.out.owes_much() {
+                // Nothing of what was just run goes on here: what its trees are owed is as complete as it gets.
+                self.out.flush_contributions();
+            }
+            if self.blocking || self.out.clock - started > bolts {
                 break;
             }
         }
@@ -157,7 +198,7 @@ impl DataThread {
             self.moved = moved;
         }
         let worked = worked || !self.run_queue.is_empty();
-        self.out.flush_network(!worked || self.stopping || self.blocking);
+        self.out.flush_network(!worked || !self.is_running() || self.blocking);
         Ok(worked)
     }
 
@@ -192,13 +233,15 @@ impl DataThread {
         self.enqueue(at);
     }
 
-    /// Hands out what was sent to tasks of this thread.
-    fn deliver(&mut self) {
+    /// Hands out what was sent to tasks of this thread; whether there was anything.
+    fn deliver(&mut self) -> bool {
         let mut here = std::mem::take(&mut self.out.here);
+        let any = !here.is_empty();
         for (at, batch) in here.drain(..) {
             self.accept(at, batch);
         }
         self.out.here = here;
+        any
     }
 
     fn unblock(&mut self) {
@@ -264,7 +307,7 @@ impl DataThread {
                 }
                 Mail::Orphans(arrival) => self.drop_orphans(&arrival),
                 Mail::Frame(frame) => self.take_frame(frame),
-                Mail::Stop => self.stopping = true,
+                Mail::Stop => self.course = Course::Stopping,
             }
         }
         self.mail = mail;
@@ -275,7 +318,7 @@ impl DataThread {
         self.shared.task(task).tick_due.store(false, Ordering::Release);
         let Some(at) = self.position[task as usize - 1] else { return };
         let mut batch = self.out.fresh(self.plan.tick_stream, -1, task, 1);
-        batch.push(&[ValueRef::Int(seconds)], &[]);
+        batch.push(&[ValueRef::Int(seconds)], 0, 0);
         batch.cost = 1;
         self.shared.charge(task, 1);
         self.accept(at, batch);
@@ -358,7 +401,7 @@ impl DataThread {
     }
 
     /// In full work, waits a moment for more; whether some came.
-    fn look_out(&mut self) -> bool {
+    pub(crate) fn look_out(&mut self) -> bool {
         if self.moved < FULL_WORK {
             return false;
         }
@@ -379,25 +422,18 @@ impl DataThread {
         }
     }
 
-    /// Nothing to do: sleep until something happens or a spout wants to be asked.
-    fn idle(&mut self) {
-        let now = Instant::now();
-        let deadline = self
-            .spouts
-            .iter()
-            .filter_map(|at| match &self.tasks[*at].program {
-                Program::Spout(state) => state.deadline(),
-                Program::Bolt(_) => None,
-            })
-            // One that is due already and yet has no work waits for something other than time.
-            .filter(|at| *at > now)
-            .min();
-        let limit = deadline.map(|at| at.saturating_duration_since(now));
-        let shared = self.shared.clone();
-        shared.threads[self.out.id].sleeper.sleep(|| self.has_work(now), limit);
+    /// When a spout wants to be asked next.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let of_spouts = self.spouts.iter().filter_map(|at| match &self.tasks[*at].program {
+            Program::Spout(state) => state.deadline(),
+            Program::Bolt(_) => None,
+        });
+        // One that is due already and yet has no work waits for something other than time.
+        of_spouts.filter(|at| *at > now).min()
     }
 
-    fn has_work(&self, now: Instant) -> bool {
+    /// Whether [`DataThread::step`] would find anything to do.
+    pub(crate) fn has_work(&self, now: Instant) -> bool {
         self.shared.threads[self.out.id].has_mail()
             || self.batches_in.iter().any(|i| !i.is_empty())
             || self.contributions_in.iter().any(|i| !i.is_empty())

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::hold;
+use crate::plan::Plan;
 use crate::shared::{Mail, SharedRef, lock};
 use crate::stats::Statistics;
 use crate::window::ROTATION;
@@ -17,6 +19,7 @@ pub(crate) enum Event {
     Tick { task: i32, seconds: i64 },
     Sweep { threads: Vec<usize> },
     Rotate,
+    Watch(Arc<Plan>),
 }
 
 /// Runs until aborted. Between events it sleeps, so an idle engine costs nothing.
@@ -35,6 +38,7 @@ pub(crate) async fn run(shared: SharedRef, statistics: Arc<Mutex<Statistics>>, e
                 }
             }
             Event::Sweep { threads } => threads.iter().for_each(|t| shared.threads[*t].post(Mail::Sweep)),
+            Event::Watch(plan) => hold::tell_of_the_stuck(&shared, plan),
             Event::Rotate => lock(&statistics).rotate(shared.now_millis()),
         }
         // A machine that slept doesn't get all that it missed.

@@ -5,20 +5,27 @@
 #![allow(unsafe_code, reason = "only in the model of the ring")]
 #![allow(dead_code, reason = "the modules under test are used in part")]
 
+#[path = "../src/park.rs"]
+mod bed;
 #[path = "../src/credit.rs"]
 mod credit;
-#[path = "../src/park.rs"]
-mod park;
 #[path = "../src/ring.rs"]
 mod ring;
 
 mod sync {
     pub(crate) use super::model_ring::{Consumer, Producer, PushError, RingBuffer};
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicI64, Ordering, fence};
-    pub(crate) use loom::thread::{Thread, current};
 
-    pub(crate) fn park_timeout(_: Option<std::time::Duration>) {
-        loom::thread::park();
+    pub(crate) struct Bell(pub(crate) loom::thread::Thread);
+
+    impl Bell {
+        pub(crate) fn of_this_thread() -> Bell {
+            Bell(loom::thread::current())
+        }
+
+        pub(crate) fn ring(&self) {
+            self.0.unpark();
+        }
     }
 }
 
@@ -111,10 +118,12 @@ mod model_ring {
     }
 }
 
+use bed::Sleeper;
 use credit::Credit;
-use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
-use park::Sleeper;
+use loom::sync::{Arc, Mutex};
+use loom::thread::park;
+use sync::Bell;
 
 /// With more switches than this the search takes minutes; mistakes of this kind need one or two.
 fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
@@ -128,7 +137,7 @@ fn nothing_is_missed(callers: usize) {
     check(3, move || {
         let sleeper = Arc::new(Sleeper::new());
         let work = Arc::new(AtomicUsize::new(0));
-        sleeper.occupy();
+        sleeper.occupy(Bell::of_this_thread());
         let threads: Vec<_> = (0..callers)
             .map(|_| {
                 let (sleeper, work) = (sleeper.clone(), work.clone());
@@ -141,7 +150,7 @@ fn nothing_is_missed(callers: usize) {
         while work.load(Ordering::Relaxed) < callers {
             let seen = work.load(Ordering::Relaxed);
             if seen < callers {
-                sleeper.sleep(|| work.load(Ordering::Relaxed) != seen, None);
+                sleeper.sleep(|| work.load(Ordering::Relaxed) != seen, park);
             }
         }
         threads.into_iter().for_each(|t| t.join().unwrap());
@@ -158,16 +167,74 @@ fn two_callers() {
     nothing_is_missed(2);
 }
 
+/// The same with callers who do the sleeper's work themselves when they can have the lock, and wake it when not.
+fn nothing_is_missed_with_help(helpers: usize, callers: usize) {
+    check(3, move || {
+        let sleeper = Arc::new(Sleeper::new());
+        let published = Arc::new(AtomicUsize::new(0));
+        let done = Arc::new(Mutex::new(0));
+        sleeper.occupy(Bell::of_this_thread());
+        let threads: Vec<_> = (0..helpers + callers)
+            .map(|n| {
+                let (sleeper, published, done) = (sleeper.clone(), published.clone(), done.clone());
+                loom::thread::spawn(move || {
+                    published.fetch_add(1, Ordering::Relaxed);
+                    if n < callers {
+                        return sleeper.wake();
+                    }
+                    if !sleeper.needs_waking() {
+                        return;
+                    }
+                    let Ok(mut done) = done.try_lock() else { return sleeper.wake() };
+                    *done = published.load(Ordering::Relaxed);
+                    let end = *done == helpers + callers;
+                    drop(done);
+                    if end {
+                        // It would sleep for ever, and rightly so.
+                        sleeper.wake();
+                    }
+                })
+            })
+            .collect();
+        let mut held = done.lock().unwrap();
+        loop {
+            *held = published.load(Ordering::Relaxed);
+            if *held == helpers + callers {
+                break;
+            }
+            let last_look = || {
+                let work = published.load(Ordering::Relaxed) != *held;
+                drop(held);
+                work
+            };
+            sleeper.sleep(last_look, park);
+            held = done.lock().unwrap();
+        }
+        drop(held);
+        threads.into_iter().for_each(|t| t.join().unwrap());
+    });
+}
+
+#[test]
+fn a_helper() {
+    nothing_is_missed_with_help(1, 0);
+}
+
+#[test]
+fn a_helper_and_a_caller() {
+    nothing_is_missed_with_help(1, 1);
+}
+
 /// The writer sends more than the ring holds, and sleeps while what is left has no room; the reader sleeps while the ring is
 /// empty. All must come, in order.
 fn through_a_full_ring(capacity: usize, items: usize, preemptions: usize) {
     check(preemptions, move || {
         let (mut outlet, mut inlet) = ring::ring(0, capacity);
         let (writer, reader) = (Arc::new(Sleeper::new()), Arc::new(Sleeper::new()));
-        reader.occupy();
+        reader.occupy(Bell::of_this_thread());
         let (writers, readers) = (writer.clone(), reader.clone());
         let sending = loom::thread::spawn(move || {
-            writers.occupy();
+            writers.occupy(Bell::of_this_thread());
             for item in 0..items {
                 outlet.send(item);
                 readers.wake();
@@ -177,7 +244,7 @@ fn through_a_full_ring(capacity: usize, items: usize, preemptions: usize) {
                 if outlet.retry() {
                     readers.wake();
                 } else {
-                    writers.sleep(|| outlet.could_retry(), None);
+                    writers.sleep(|| outlet.could_retry(), park);
                 }
             }
         });
@@ -188,7 +255,7 @@ fn through_a_full_ring(capacity: usize, items: usize, preemptions: usize) {
                 writer.wake();
             }
             if count == 0 {
-                reader.sleep(|| !inlet.is_empty(), None);
+                reader.sleep(|| !inlet.is_empty(), park);
             }
         }
         assert!(got.iter().copied().eq(0..items), "{got:?}");
@@ -215,16 +282,16 @@ fn credit_that_comes_back_is_never_missed() {
         let sent = Arc::new(AtomicUsize::new(0));
         let sleepers = [Arc::new(Sleeper::new()), Arc::new(Sleeper::new())];
         let task = Arc::new(Sleeper::new());
-        task.occupy();
+        task.occupy(Bell::of_this_thread());
         let senders: Vec<_> = sleepers
             .iter()
             .map(|own| {
                 let (own, credit, sent, task) = (own.clone(), credit.clone(), sent.clone(), task.clone());
                 loom::thread::spawn(move || {
-                    own.occupy();
+                    own.occupy(Bell::of_this_thread());
                     for _ in 0..2 {
                         while credit.queued() >= LIMIT {
-                            own.sleep(|| credit.queued() < LIMIT, None);
+                            own.sleep(|| credit.queued() < LIMIT, park);
                         }
                         credit.charge(1);
                         sent.fetch_add(1, Ordering::Relaxed);
@@ -236,7 +303,7 @@ fn credit_that_comes_back_is_never_missed() {
         let mut taken = 0;
         while taken < 4 {
             if sent.load(Ordering::Relaxed) == taken {
-                task.sleep(|| sent.load(Ordering::Relaxed) != taken, None);
+                task.sleep(|| sent.load(Ordering::Relaxed) != taken, park);
                 continue;
             }
             taken += 1;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use crate::context::TaskContext;
@@ -139,8 +140,9 @@ impl<E: std::error::Error> From<E> for ComponentError {
 
 /// A source of tuples.
 ///
-/// A task's spout is entered by one thread at a time, and always by the same one. Methods must return quickly, since many tasks
-/// share a thread; a spout that has to block says so with [`Spout::blocking`].
+/// A task's spout is entered by one thread at a time. Which one may change, since a thread with little to do works for others
+/// too. Methods must return quickly, since many tasks share a thread; a spout that has to block says so with
+/// [`Spout::blocking`], and is then always entered by the same thread, its own.
 ///
 /// ```
 /// use storm_topology::{ComponentError, Progress, Spout, SpoutOutput, values};
@@ -156,7 +158,7 @@ impl<E: std::error::Error> From<E> for ComponentError {
 /// }
 /// ```
 pub trait Spout: Send {
-    /// Called once, on the task's thread, before anything else.
+    /// Called once, before anything else.
     fn open(&mut self, ctx: &TaskContext) -> Result<(), ComponentError> {
         let _ = ctx;
         Ok(())
@@ -189,7 +191,7 @@ pub trait Spout: Send {
         Ok(())
     }
 
-    /// Called on the task's thread after someone called [`wake`](crate::Waker::wake) on the context's waker, also while inactive.
+    /// Called after someone called [`wake`](crate::Waker::wake) on the context's waker, also while inactive.
     fn wake(&mut self, out: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
         let _ = out;
         Ok(())
@@ -217,8 +219,9 @@ pub trait Spout: Send {
 
 /// A step of processing: takes tuples, emits others.
 ///
-/// A task's bolt is entered by one thread at a time, and always by the same one. Methods must return quickly, since many tasks
-/// share a thread; a bolt that has to block says so with [`Bolt::blocking`].
+/// A task's bolt is entered by one thread at a time. Which one may change, since a thread with little to do works for others
+/// too. Methods must return quickly, since many tasks share a thread; a bolt that has to block says so with
+/// [`Bolt::blocking`], and is then always entered by the same thread, its own.
 ///
 /// ```
 /// use storm_topology::{Bolt, BoltOutput, ComponentError, Tuple, values};
@@ -235,7 +238,7 @@ pub trait Spout: Send {
 /// }
 /// ```
 pub trait Bolt: Send {
-    /// Called once, on the task's thread, before anything else.
+    /// Called once, before anything else.
     fn prepare(&mut self, ctx: &TaskContext) -> Result<(), ComponentError> {
         let _ = ctx;
         Ok(())
@@ -244,7 +247,7 @@ pub trait Bolt: Send {
     /// Processes one tuple. Tick tuples come here too; see [`Tuple::is_tick`].
     fn execute(&mut self, tuple: &Tuple<'_>, out: &mut BoltOutput<'_>) -> Result<(), ComponentError>;
 
-    /// Called on the task's thread after someone called [`wake`](crate::Waker::wake) on the context's waker. The place to emit
+    /// Called after someone called [`wake`](crate::Waker::wake) on the context's waker. The place to emit
     /// and ack outside `execute`.
     fn wake(&mut self, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
         let _ = out;
@@ -275,6 +278,24 @@ pub trait Bolt: Send {
     fn execute_rows(&mut self, run: &mut RowRun<'_>, out: &mut dyn Collector) -> RunEnd {
         run.drive(self, out)
     }
+
+    /// What else wakes the bolt while its thread has nothing to do. Asked of blocking bolts only, and only by the engine.
+    #[doc(hidden)]
+    fn watch(&self) -> Watch<'_> {
+        Watch::default()
+    }
+}
+
+/// Pipes or sockets for which a bolt is woken.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Watch<'a> {
+    /// Wakes when there is something to read, or no more will be.
+    pub readable: Option<BorrowedFd<'a>>,
+    /// Wakes when there is room to write, or nobody reads any more.
+    pub writable: Option<BorrowedFd<'a>>,
+    /// Wakes at this moment, and for what is readable not before.
+    pub rests_until: Option<Instant>,
 }
 
 /// A component's program for one task.
@@ -362,7 +383,12 @@ impl<B: Bolt> Bolt for Apart<B> {
     fn blocking(&self) -> bool {
         self.0.blocking()
     }
+    fn watch(&self) -> Watch<'_> {
+        self.0.watch()
+    }
 }
+/// How the engine's report of a component begins that is not declared blocking and yet holds a thread that others need.
+pub const HOLDS_THREAD: &str = "holds a thread of the worker";
 
 /// Makes the programs of a topology's components, one per task.
 ///

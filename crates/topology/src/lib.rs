@@ -21,7 +21,11 @@ pub mod system;
 mod tuple;
 mod value;
 
-pub use component::{AckMode, Bolt, ComponentError, ComponentFactory, ComponentInstance, MessageId, Progress, Spout};
+#[doc(hidden)]
+pub use component::Watch;
+pub use component::{
+    AckMode, Bolt, ComponentError, ComponentFactory, ComponentInstance, HOLDS_THREAD, MessageId, Progress, Spout,
+};
 pub use context::{InputStream, OutputStream, TaskContext, Waker};
 pub use describe::{DescriptionError, TopologyDescription};
 pub use output::{BoltOutput, Collector, Emission, Link, SpoutOutput};

@@ -10,15 +10,28 @@ mod wire;
 pub use wire::Malformed;
 
 /// A value, 16 bytes: small ones in place, others as a position in the rows' arenas.
+///
+/// Plain numbers rather than an enum: an enum is put together in memory piece by piece and then copied as a whole, for which the
+/// processor has to wait.
 #[derive(Debug, Clone, Copy)]
-enum Cell {
+struct Cell {
+    kind: Kind,
+    /// Of text and bytes.
+    len: u32,
+    /// The number, its bits, or where in its arena the piece begins.
+    data: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+#[repr(u32)]
+enum Kind {
     Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Str { start: u32, len: u32 },
-    Bytes { start: u32, len: u32 },
-    Other(u32),
+    Bool,
+    Int,
+    Float,
+    Str,
+    Bytes,
+    Other,
 }
 
 const _: () = assert!(size_of::<Cell>() == 16);
@@ -93,41 +106,39 @@ impl Rows {
     pub fn push(&mut self, values: &[ValueRef<'_>]) {
         assert_eq!(values.len(), self.width, "a row must be as wide as its stream declares");
         for value in values {
-            let cell = self.cell(*value);
-            self.cells.push(cell);
+            // By its parts, so that they stay in registers.
+            let (kind, len, data) = match value {
+                ValueRef::Null => (Kind::Null, 0, 0),
+                ValueRef::Bool(v) => (Kind::Bool, 0, u64::from(*v)),
+                ValueRef::Int(v) => (Kind::Int, 0, *v as u64),
+                ValueRef::Float(v) => (Kind::Float, 0, v.to_bits()),
+                ValueRef::Str(v) => match u32::try_from(v.len()) {
+                    Ok(len) => {
+                        let start = self.text.len() as u64;
+                        self.text.push_str(v);
+                        (Kind::Str, len, start)
+                    }
+                    Err(_) => self.other(value),
+                },
+                ValueRef::Bytes(v) => match u32::try_from(v.len()) {
+                    Ok(len) => {
+                        let start = self.bytes.len() as u64;
+                        self.bytes.extend_from_slice(v);
+                        (Kind::Bytes, len, start)
+                    }
+                    Err(_) => self.other(value),
+                },
+                ValueRef::Other(_) => self.other(value),
+            };
+            self.cells.push(Cell { kind, len, data });
         }
         self.len += 1;
     }
 
-    #[inline]
-    fn cell(&mut self, value: ValueRef<'_>) -> Cell {
-        match value {
-            ValueRef::Null => Cell::Null,
-            ValueRef::Bool(v) => Cell::Bool(v),
-            ValueRef::Int(v) => Cell::Int(v),
-            ValueRef::Float(v) => Cell::Float(v),
-            ValueRef::Str(v) => match span(self.text.len(), v.len()) {
-                Some((start, len)) => {
-                    self.text.push_str(v);
-                    Cell::Str { start, len }
-                }
-                None => self.other(value),
-            },
-            ValueRef::Bytes(v) => match span(self.bytes.len(), v.len()) {
-                Some((start, len)) => {
-                    self.bytes.extend_from_slice(v);
-                    Cell::Bytes { start, len }
-                }
-                None => self.other(value),
-            },
-            ValueRef::Other(_) => self.other(value),
-        }
-    }
-
-    #[inline(never)]
-    fn other(&mut self, value: ValueRef<'_>) -> Cell {
+    #[cold]
+    fn other(&mut self, value: &ValueRef<'_>) -> (Kind, u32, u64) {
         self.others.push(value.to_value());
-        Cell::Other(self.others.len() as u32 - 1)
+        (Kind::Other, 0, self.others.len() as u64 - 1)
     }
 
     /// The value at a row and a column.
@@ -137,24 +148,18 @@ impl Rows {
     #[inline]
     pub fn value(&self, row: usize, column: usize) -> ValueRef<'_> {
         assert!(column < self.width, "column {column} of rows that are {} wide", self.width);
-        match self.cells[row * self.width + column] {
-            Cell::Null => ValueRef::Null,
-            Cell::Bool(v) => ValueRef::Bool(v),
-            Cell::Int(v) => ValueRef::Int(v),
-            Cell::Float(v) => ValueRef::Float(v),
-            Cell::Str { start, len } => ValueRef::Str(&self.text[start as usize..(start + len) as usize]),
-            Cell::Bytes { start, len } => ValueRef::Bytes(&self.bytes[start as usize..(start + len) as usize]),
-            Cell::Other(i) => self.others[i as usize].as_ref(),
+        let Cell { kind, len, data } = self.cells[row * self.width + column];
+        let (start, len) = (data as usize, len as usize);
+        match kind {
+            Kind::Null => ValueRef::Null,
+            Kind::Bool => ValueRef::Bool(data != 0),
+            Kind::Int => ValueRef::Int(data as i64),
+            Kind::Float => ValueRef::Float(f64::from_bits(data)),
+            Kind::Str => ValueRef::Str(&self.text[start..start + len]),
+            Kind::Bytes => ValueRef::Bytes(&self.bytes[start..start + len]),
+            Kind::Other => self.others[start].as_ref(),
         }
     }
-}
-
-/// Where a piece goes in an arena that is addressed with 32 bits; `None` when it would not fit.
-#[inline]
-fn span(start: usize, len: usize) -> Option<(u32, u32)> {
-    let end = start.checked_add(len)?;
-    u32::try_from(end).ok()?;
-    Some((start as u32, len as u32))
 }
 
 #[cfg(test)]

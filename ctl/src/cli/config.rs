@@ -22,8 +22,10 @@ pub enum Config {
     Explain(Explain),
     /// Which files are read, and which file or flag each value comes from
     Sources(Sources),
-    /// What two files have differently, or a file and the running Nimbus
+    /// What two files or hosts have differently, or a file and the running Nimbus
     Diff(Diff),
+    /// Put a storm.yaml in place on hosts, and restart what reads the keys that changed
+    Push(Push),
 }
 
 /// Which file.
@@ -136,9 +138,11 @@ pub struct Sources {
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// A file; without it, the one that is in force here
+    /// A file, or a host that has an agent; without it, the file that is in force here
+    #[arg(value_name = "FILE|HOST")]
     pub left: Option<PathBuf>,
-    /// Another file; without it, what the leading Nimbus uses
+    /// Another one; without it, what the leading Nimbus uses
+    #[arg(value_name = "FILE|HOST")]
     pub right: Option<PathBuf>,
     /// Show passwords
     #[arg(long)]
@@ -146,4 +150,19 @@ pub struct Diff {
     /// The file that the daemons of this machine read, not the user's own
     #[arg(long)]
     pub daemon: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Push {
+    /// The file; without it, the one that is in force here
+    pub file: Option<PathBuf>,
+    /// Hosts that have an agent: a,b:6630; or all
+    #[arg(long, value_name = "HOSTS")]
+    pub hosts: String,
+    /// Show what would change and what would be restarted, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only write: daemons go on with what they have read
+    #[arg(long)]
+    pub no_restart: bool,
 }

@@ -63,6 +63,7 @@ pub const ALL: &[(&str, &[Example])] = &[
             ("stormctl jps", "as the JDK's"),
             ("stormctl jps -lm", "with full names and arguments"),
             ("stormctl jps -o wide", "with role, topology, slot, memory, orphans"),
+            ("stormctl jps --hosts all", "of every host that has an agent"),
         ],
     ),
     (
@@ -157,9 +158,10 @@ pub const ALL: &[(&str, &[Example])] = &[
     (
         "logs",
         &[
-            ("stormctl logs wordcount -n 20", "the last lines of its workers on this machine"),
+            ("stormctl logs wordcount -n 20", "the last lines of its workers"),
             ("stormctl logs wordcount -f --level WARN", "warnings and worse, as they come"),
             ("stormctl logs wordcount --since 10m --grep Exception", "entries of ten minutes, traces included"),
+            ("stormctl logs nimbus --hosts all", "of every host that has an agent"),
         ],
     ),
     (
@@ -220,7 +222,7 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("jar", &[("stormctl jar topology.jar org.example.Main wordcount --dry-run", "the Java command that would run")]),
     (
         "shell",
-        &[("stormctl shell resources/ python3 topology.py --dry-run", "what would be packed, and what would run")],
+        &[("stormctl shell --dry-run resources/ python3 topology.py", "what would be packed, and what would run")],
     ),
     ("localconfvalue", &[("stormctl localconfvalue nimbus.seeds", "")]),
     ("remoteconfvalue", &[("stormctl remoteconfvalue supervisor.slots.ports", "")]),
@@ -283,6 +285,14 @@ pub const ALL: &[(&str, &[Example])] = &[
         &[
             ("stormctl config diff a.yaml b.yaml", ""),
             ("stormctl config diff conf/storm.yaml", "against what the running Nimbus uses"),
+            ("stormctl config diff zk1 zk2", "what two hosts have in force, told by their agents"),
+        ],
+    ),
+    (
+        "config push",
+        &[
+            ("stormctl config push --hosts all --dry-run", "this host's storm.yaml: what would change where"),
+            ("stormctl config push a.yaml --hosts zk1,zk2 --yes", "another, on two hosts"),
         ],
     ),
     ("version", &[("stormctl version", ""), ("stormctl version -o json", "")]),
@@ -306,6 +316,37 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("context use", &[("stormctl context use test", "")]),
     ("context rm", &[("stormctl context rm test --dry-run", ""), ("stormctl context rm test", "")]),
     (
+        "install",
+        &[
+            ("stormctl install single --dry-run", "what a cluster on this machine would be"),
+            ("stormctl install client --nimbus node1", "this machine submits and watches"),
+        ],
+    ),
+    (
+        "install single",
+        &[
+            ("stormctl install single --dry-run", "what would be done"),
+            ("stormctl install single --dir /opt/storm --dry-run --show-files", "and what the files would hold"),
+        ],
+    ),
+    (
+        "install distributed",
+        &[("stormctl install distributed --file cluster.yaml --dry-run", "looks at every host, changes none")],
+    ),
+    ("install client", &[("stormctl install client --nimbus node1", "one Nimbus is enough, it names the others")]),
+    ("install dev", &[("stormctl install dev words --lang flux", "")]),
+    ("install adopt", &[("stormctl install adopt /opt/apache-storm --dry-run", "")]),
+    ("install history", &[("stormctl install history", "of every cluster that was installed from here")]),
+    ("plan", &[("stormctl plan --file cluster.yaml", "")]),
+    ("apply", &[("stormctl apply prod", "what was planned, or what is left of it")]),
+    (
+        "uninstall",
+        &[("stormctl uninstall prod --dry-run", "what would go"), ("stormctl uninstall prod --confirm=prod", "")],
+    ),
+    ("exec", &[("stormctl exec --name prod -- uptime", "")]),
+    ("new", &[("stormctl new wordcount-flux --lang flux", "YAML alone"), ("stormctl new words-py --lang python", "")]),
+    ("smoke", &[("stormctl smoke", ""), ("stormctl smoke --supervisors 1 --only-wait", "")]),
+    (
         "explain",
         &[
             ("stormctl explain nimbus/no-leader", "an error code"),
@@ -325,6 +366,31 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("man", &[("stormctl man zk ls | man -l -", "one page"), ("stormctl man --dir man1", "all pages, one file each")]),
     ("nimbus", &[("stormctl nimbus", "in the foreground, for systemd and its like")]),
     ("supervisor", &[("stormctl supervisor", "")]),
+    (
+        "agent",
+        &[
+            ("stormctl agent init-ca", "the authority of certificates, once for a cluster"),
+            ("stormctl agent issue 127.0.0.1", "for this host"),
+            ("stormctl agent", "its agent, in the foreground"),
+        ],
+    ),
+    ("agent init-ca", &[("stormctl agent init-ca --ca other-ca", "in a folder of your choice")]),
+    (
+        "agent issue",
+        &[
+            ("stormctl agent issue worker1 worker2 --out certs", "a folder for each host"),
+            ("stormctl agent issue worker3 --san 10.0.0.7 --out certs", "that is known by its address, too"),
+            ("stormctl agent issue --operator ann", "for who asks agents from here"),
+        ],
+    ),
+    ("agent renew", &[("stormctl agent renew --out certs --dry-run", "what is due")]),
+    ("agent revoke", &[("stormctl agent revoke worker2 --out certs", "")]),
+    (
+        "agent list",
+        &[("stormctl agent list", "what is valid, and until when"), ("stormctl agent list --all -o wide", "")],
+    ),
+    ("agent status", &[("stormctl agent status", "of all hosts"), ("stormctl agent status --hosts 127.0.0.1", "")]),
+    ("agent events", &[("stormctl agent events --hosts 127.0.0.1", "processes that come and go, and more")]),
     ("dev-zookeeper", &[("stormctl dev-zookeeper", ""), ("stormctl dev-zookeeper zoo.cfg", "as a zoo.cfg says")]),
 ];
 

@@ -1,6 +1,8 @@
 //! Which command lines only look: those that `--watch` may repeat.
 
+use super::agent::AgentVerb;
 use super::config::Config;
+use super::install::Install;
 use super::own::Context;
 use super::storm::{Admin, Blobstore};
 use super::zk::Zk;
@@ -26,6 +28,7 @@ impl Verb {
             | Verb::Version => true,
             Verb::Logs(args) => !args.follow,
             Verb::Monitor(args) => args.component.is_none(),
+            Verb::Install(verb) => matches!(verb, Install::History(_)),
             Verb::Submit(args) => args.dry_run,
             Verb::Rebalance(args) => args.dry_run,
             Verb::Why(args) => !args.level.apply,
@@ -33,6 +36,7 @@ impl Verb {
             Verb::Zk(verb) => {
                 !matches!(verb, Zk::Start(_) | Zk::Stop(_) | Zk::Restart(_) | Zk::Set(_) | Zk::Rm(_) | Zk::Shell(_))
             }
+            Verb::Agent(args) => matches!(args.verb, Some(AgentVerb::List(_) | AgentVerb::Status(_))),
             Verb::Admin(verb) => !matches!(verb, Admin::RemoveCorruptTopologies { .. } | Admin::ZkCli(_)),
             Verb::Blobstore(verb) => match verb {
                 Blobstore::List { .. } => true,
@@ -46,6 +50,21 @@ impl Verb {
             },
             Verb::Context(verb) => matches!(verb, Context::List | Context::Show { .. }),
             _ => false,
+        }
+    }
+
+    /// Whether the name of a cluster has a meaning for it.
+    pub fn is_about_a_cluster(&self) -> bool {
+        match self {
+            Verb::Context(verb) => matches!(verb, Context::List | Context::Show { .. }),
+            Verb::Version
+            | Verb::Explain(_)
+            | Verb::Schema(_)
+            | Verb::Completions(_)
+            | Verb::Complete(_)
+            | Verb::Man(_)
+            | Verb::Repl => false,
+            _ => true,
         }
     }
 
@@ -64,7 +83,9 @@ impl Verb {
             | Verb::Jps(_)
             | Verb::Quickstart(_) => Reader::Operator,
             Verb::Zk(verb) if verb.is_service() => Reader::Operator,
+            Verb::Agent(args) if args.verb.is_some() => Reader::Operator,
             Verb::Nimbus(_)
+            | Verb::Agent(_)
             | Verb::Supervisor(_)
             | Verb::DevZookeeper(_)
             | Verb::Worker(_)
@@ -81,6 +102,7 @@ impl Verb {
                 Config::Explain(args) => args.daemon,
                 Config::Sources(args) => args.daemon,
                 Config::Diff(args) => args.daemon,
+                Config::Push(_) => false,
             }),
             _ => Reader::Client,
         }

@@ -94,7 +94,7 @@ fn every_command_that_is_spelled_out_can_be_typed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut lines = Lines::default();
     let mut sources = Vec::new();
-    for folder in ["conf/src", "crates", "daemons", "ctl/src", "tui/src"] {
+    for folder in ["conf/src", "crates", "daemons", "install/src", "ctl/src", "tui/src"] {
         files(&root.join(folder), "rs", &mut sources);
     }
     for source in

@@ -25,9 +25,9 @@ pub struct Monitor {
     /// The stream to watch
     #[arg(short, long, default_value = "default")]
     pub stream: String,
-    /// What to count
-    #[arg(short, long, value_name = "FIELD", default_value = "emitted", value_parser = ["emitted", "transferred"])]
-    pub watch: String,
+    /// What to count; Storm's own `--watch FIELD` is understood too
+    #[arg(short = 'w', long, value_name = "FIELD", default_value = "emitted", value_parser = ["emitted", "transferred"])]
+    pub field: String,
     /// End after this many lines
     #[arg(long, value_name = "LINES")]
     pub count: Option<u64>,

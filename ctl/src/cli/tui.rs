@@ -6,10 +6,20 @@ use std::time::Duration;
 use clap::Args;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stormctl tui                                  the cluster at a glance
+  stormctl tui topology wordcount               one topology, with the graph of its components
+  stormctl tui slots --plain -o json            what the view shows, for programs
+  stormctl tui --read-only                      nothing can be changed from it
+  stormctl tui --record night.jsonl             ... and later --replay night.jsonl")]
 pub struct Tui {
-    /// The view to begin with: overview, topologies, slots, logs, zookeeper...
-    #[arg(default_value = "overview")]
-    pub view: String,
+    /// The view to begin with: overview, topologies, slots, processes...; topology NAME, component TOPOLOGY NAME,
+    /// logs NAME, zookeeper PATH
+    #[arg(default_value = "overview", value_name = "VIEW")]
+    pub view: Vec<String>,
+    /// Print what the view shows, as text or as -o says, and draw nothing; events and logs go on until Ctrl-C
+    #[arg(long, conflicts_with_all = ["record", "replay"])]
+    pub plain: bool,
     /// Forbid everything that changes something
     #[arg(long)]
     pub read_only: bool,

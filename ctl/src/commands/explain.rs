@@ -1,12 +1,14 @@
 //! `stormctl explain NAME`: an error code, an exit status, or a key.
 
 use serde_json::{Map, Value, json};
+use storm_conf::Reader;
 
 use super::config::explain as of_key;
 use crate::cli::Global;
 use crate::cli::config::Explain as Key;
 use crate::cli::own::Explain;
 use crate::codes::{self, Code};
+use crate::contexts;
 use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
@@ -35,7 +37,10 @@ pub fn run(printer: Printer, global: &Global, args: &Explain) -> Result<(), Fail
             None => failure,
         });
     }
-    of_key::run(printer, global, &Key { name: args.name.clone(), daemon: false })
+    // Only the value of a key has to do with a cluster.
+    let mut global = global.clone();
+    contexts::settle(&mut global, Reader::Client)?;
+    of_key::run(printer, &global, &Key { name: args.name.clone(), daemon: false })
 }
 
 struct Status {

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, json};
+use storm_machine::process::sweep::{self, Scope};
+use storm_machine::process::{Entry, Identity};
 
 use crate::change::Change;
 use crate::cli;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::sweep::{self, Scope};
-use crate::process::{Entry, Identity};
 
 /// By this much the clock of files and that of processes may differ.
 const SLACK: Duration = Duration::from_secs(2);
@@ -29,7 +29,7 @@ pub fn run(ctx: &Context, args: &cli::storm::KillWorkers) -> Result<(), Failure>
     if !args.dry.dry_run && !entries.is_empty() {
         let secs = ctx.conf.int("supervisor.worker.shutdown.sleep.secs").and_then(|s| u64::try_from(s).ok());
         let identities: Vec<Identity> = entries.iter().filter_map(|e| Identity::of(e.pid)).collect();
-        sweep::end(&entries, Duration::from_secs(secs.unwrap_or(3)));
+        sweep::end(&entries, ctx.global.timeout.unwrap_or(Duration::from_secs(secs.unwrap_or(3))));
         let left: Vec<String> = identities.iter().filter(|i| i.entry().is_some()).map(|i| i.pid.to_string()).collect();
         if !left.is_empty() {
             return Err(Failure::new(Exit::Partly, "kill-workers/left", format!("{} did not end", left.join(", ")))

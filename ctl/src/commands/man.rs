@@ -14,6 +14,9 @@ use crate::exit::{self, Exit};
 use crate::failure::Failure;
 use crate::printer::Printer;
 
+/// Of the text of the pages. That of the build would make each build another.
+const DATE: &str = "2026-11-28";
+
 pub fn run(printer: &Printer, args: &own::Man) -> Result<(), Failure> {
     let command = built();
     if let Some(dir) = &args.dir {
@@ -64,6 +67,7 @@ fn page(verb: &Command, path: &str) -> Result<Vec<u8>, Failure> {
     let man = Man::new(verb.clone())
         .title(title(path))
         .section("1")
+        .date(DATE)
         .source(format!("stormctl {}", env!("CARGO_PKG_VERSION")))
         .manual("Storm in Rust");
     let mut out = Vec::new();
@@ -76,7 +80,13 @@ fn page(verb: &Command, path: &str) -> Result<Vec<u8>, Failure> {
     }
     man.render_options_section(&mut out).map_err(failed)?;
     out.write_all(ending(path).to_roff().as_bytes()).map_err(failed)?;
-    Ok(out)
+    Ok(tidy(&String::from_utf8_lossy(&out)).into_bytes())
+}
+
+/// Each section begins with the same two lines, of which one pair is enough; and a line that is skipped needs no breaks around.
+fn tidy(page: &str) -> String {
+    const QUOTE: &str = ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n";
+    format!("{QUOTE}{}", page.replace(QUOTE, "").replace(".br\n\n.br\n", ".sp\n"))
 }
 
 /// Examples, and what the exit status means.
@@ -85,8 +95,10 @@ fn ending(path: &str) -> Roff {
     let shown = examples::of(path);
     if !shown.is_empty() {
         roff.control("SH", ["EXAMPLES"]);
-        for (line, what) in shown {
-            roff.control("PP", []);
+        for (number, (line, what)) in shown.iter().enumerate() {
+            if number > 0 {
+                roff.control("PP", []);
+            }
             roff.text([bold(*line)]);
             if !what.is_empty() {
                 roff.control("br", []);

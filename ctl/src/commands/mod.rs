@@ -1,6 +1,7 @@
 //! One file for each verb or family of verbs.
 
 pub mod admin;
+pub mod agent;
 pub mod blobstore;
 pub mod complete;
 pub mod component;
@@ -15,6 +16,7 @@ pub mod explain;
 pub mod get_errors;
 pub mod health;
 pub mod heartbeats;
+pub mod install;
 pub mod java;
 pub mod jps;
 pub mod kill;
@@ -26,8 +28,10 @@ pub mod log_level;
 pub mod logs;
 pub mod man;
 pub mod monitor;
+pub mod new;
 pub mod schema;
 pub mod shell;
+pub mod smoke;
 pub mod start;
 pub mod submit;
 pub mod topology;

@@ -143,7 +143,7 @@ impl Line {
             });
         }
         let counts = executors.iter().filter_map(|e| e.stats.as_ref()).filter_map(|stats| {
-            let windows = if args.watch == "emitted" { &stats.emitted } else { &stats.transferred };
+            let windows = if args.field == "emitted" { &stats.emitted } else { &stats.transferred };
             windows.get(":all-time")?.get(&args.stream)
         });
         let counts: Vec<i64> = counts.copied().collect();
@@ -151,7 +151,7 @@ impl Line {
             return Err(Failure::new(
                 Exit::NotFound,
                 "monitor/stream",
-                format!("{component} of {topology} has {} nothing on stream \"{}\" yet", args.watch, args.stream),
+                format!("{component} of {topology} has {} nothing on stream \"{}\" yet", args.field, args.stream),
             )
             .hint("wait for the next report of its workers, or name another stream with -s"));
         }
@@ -160,7 +160,7 @@ impl Line {
             component: component.to_owned(),
             parallelism: executors.len(),
             stream: args.stream.clone(),
-            watch: args.watch.clone(),
+            watch: args.field.clone(),
             total: counts.iter().sum(),
             diff_ms: 0,
             count: 0,
@@ -259,7 +259,7 @@ mod tests {
             interval: 4,
             component: None,
             stream: stream.into(),
-            watch: "emitted".into(),
+            field: "emitted".into(),
             count: None,
         }
     }

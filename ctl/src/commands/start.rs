@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use storm_machine::process::sweep::{self, Scope};
 
 use crate::cli::{self, Role};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Report;
-use crate::process::sweep::{self, Scope};
 use crate::roles;
 use crate::service::{self, Launch, State, Stopped};
 use crate::table::{Side, Table, age, or_dash};
@@ -160,7 +160,12 @@ fn stopped(ctx: &Context, roles: &[Role], with_workers: bool) -> Result<Daemons,
 
 /// A cluster that `quickstart --keep` left is not current any more once it is stopped.
 fn forget_kept(ctx: &Context) {
-    let Some(pointer) = storm_conf::Environment::of_process().current_cluster() else { return };
+    let environment = storm_conf::Environment::of_process();
+    let (Some(pointer), Some(state)) = (environment.current_cluster(), environment.own_state()) else { return };
+    // An installation stays the user's cluster while it is stopped.
+    if !ctx.file.as_deref().is_some_and(|f| f.starts_with(state.join("quickstart"))) {
+        return;
+    }
     let points_here = std::fs::read_to_string(&pointer)
         .is_ok_and(|text| ctx.file.as_deref().is_some_and(|f| text.trim() == f.to_string_lossy()));
     if points_here && std::fs::remove_file(&pointer).is_ok() {

@@ -3,10 +3,14 @@
 mod act;
 mod clipboard;
 mod convert;
+mod fleet;
+mod foreground;
 mod host;
 mod input;
+mod judge;
 mod logs;
 mod nimbus;
+mod plain;
 mod record;
 mod run;
 mod setup;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use storm_machine::process::Recorded;
 
 use super::{zk_read, zk_service, zk_shell, zk_write};
 use crate::cli::Role;
@@ -12,7 +13,6 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Report;
-use crate::process::Recorded;
 use crate::zk::install::{Installation, Owner};
 use crate::zk::serving::{self, Server};
 use crate::zk::session::{self, Session};

@@ -186,7 +186,7 @@ async fn started_apache(ctx: &Context, install: &Installation, limit: Duration) 
         done.server = serving::ask(&host, port, ASK_LIMIT).await.ok();
         return Ok(done);
     }
-    if let Some(pid) = crate::process::listener(port) {
+    if let Some(pid) = storm_machine::process::listener(port) {
         return Err(Failure::new(Exit::Conflict, "zookeeper/port", format!("port {port} is taken by process {pid}"))
             .evidence(install.zoo_cfg.display().to_string())
             .hint("stormctl jps -o wide      shows what it is"));
@@ -200,7 +200,7 @@ async fn started_apache(ctx: &Context, install: &Installation, limit: Duration) 
         }
         Err(failure) => {
             // What did not come up is not left half way, with a file that names it.
-            if let Some(identity) = crate::process::Identity::of(launched.child.id() as i32) {
+            if let Some(identity) = storm_machine::process::Identity::of(launched.child.id() as i32) {
                 launch::end(&identity, Duration::from_secs(2))?;
             }
             let removed = std::fs::remove_file(install.pid_file());

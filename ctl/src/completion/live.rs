@@ -52,7 +52,7 @@ impl Source {
             "TOPOLOGY-ID" | "TOPOLOGY-ID|FILE" => Source::TopologyId,
             "COMPONENT" => Source::Component,
             "COMPONENT=N" => Source::ComponentCount,
-            "HOST" => Source::Host,
+            "HOST" | "HOSTS" => Source::Host,
             "HOST:PORT" | "HOST:PORT,..." | "SERVERS" => Source::ZooKeeper,
             "SUPERVISOR-ID" => Source::Supervisor,
             "PATH" => Source::Path,
@@ -298,9 +298,14 @@ mod tests {
         "DEPTH",
         "FRAMES",
         "PID",
+        "PORT",
         "LOST",
         "BEAT",
         "CREDENTIAL VALUE",
+        "ALIAS",
+        "USER",
+        "SUBJECT",
+        "DAYS",
         "SECONDS",
     ];
 

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use storm_conf::Conf;
+use storm_machine::process::Identity;
+use storm_machine::process::sweep::{self, Scope};
 use storm_thrift::NimbusClient;
 
 use super::site::Site;
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::Identity;
-use crate::process::sweep::{self, Scope};
 use crate::service::{self, Launch, Starting};
 
 const START: Duration = Duration::from_secs(20);

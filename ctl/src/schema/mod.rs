@@ -198,6 +198,9 @@ mod tests {
         let printed: BTreeSet<&str> = verbs().iter().flat_map(|v| v.kinds.iter().copied()).collect();
         let documents: BTreeSet<&str> = names.iter().copied().filter(|n| is_document(n)).collect();
         assert_eq!(printed, documents, "what verbs print, and what there is");
+        for shape in SHAPES.iter().filter(|s| is_document(s.name)) {
+            assert!(!shape.fields.iter().any(|f| f.name == "kind"), "{} has a kind already", shape.name);
+        }
         let mut kinds = BTreeSet::new();
         kinds_of(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut kinds);
         kinds.extend(["Error".to_owned(), "Warning".to_owned()]);

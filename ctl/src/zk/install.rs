@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use storm_conf::Conf;
+use storm_machine::process::{self, Entry as Process, Identity};
 use storm_zookeeper::{Entry, properties};
 
 use crate::cli::zk::ZkService;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::{self, Entry as Process, Identity};
 
 /// The key that names the installation in storm.yaml.
 pub const HOME_KEY: &str = "stormctl.zookeeper.home";

@@ -7,11 +7,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use storm_machine::process::{Identity, sweep};
 
 use super::install::Installation;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process::{Identity, sweep};
 
 const LAST_LINES: usize = 5;
 

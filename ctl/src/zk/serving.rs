@@ -4,11 +4,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use storm_machine::process;
 use storm_zookeeper::{WordError, four_letter};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::process;
 use crate::zk::session;
 
 /// What a server answers that runs without a quorum.

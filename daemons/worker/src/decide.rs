@@ -20,21 +20,15 @@ pub(crate) struct Share {
     pub executors: BTreeSet<ExecutorInfo>,
     /// Where all other tasks are: task to `host:port`.
     pub peers: BTreeMap<i32, String>,
-    /// Workers of the topology on this machine, this one among them.
-    pub neighbours: usize,
 }
 
 impl Share {
     pub fn of(assignment: &Assignment, slot: &Slot) -> Share {
         let mut share = Share::default();
-        let mut ports = BTreeSet::from([slot.port]);
         for (executor, place) in &assignment.executor_node_port {
             let [first, last] = executor.as_slice() else { continue };
             let (Ok(task_start), Ok(task_end)) = (i32::try_from(*first), i32::try_from(*last)) else { continue };
             let Some(port) = place.port.first() else { continue };
-            if place.node == slot.node {
-                ports.insert(*port);
-            }
             if place.node == slot.node && *port == slot.port {
                 share.executors.insert(ExecutorInfo { task_start, task_end });
                 continue;
@@ -47,14 +41,7 @@ impl Share {
                 share.peers.insert(task, address.clone());
             }
         }
-        share.neighbours = ports.len();
         share
-    }
-
-    /// Data threads for this worker: its part of the machine. Two workers that have two threads each on two cores are in each
-    /// other's way, and tuples wait for threads that wait for a core.
-    pub fn data_threads(&self, cores: usize) -> usize {
-        (cores / self.neighbours.max(1)).max(1)
     }
 }
 
@@ -185,14 +172,6 @@ mod tests {
         assert_eq!(executors, [(1, 1), (2, 3)]);
         let peers: Vec<_> = share.peers.iter().map(|(task, at)| (*task, at.as_str())).collect();
         assert_eq!(peers, [(4, "h1:6701"), (5, "[fe80::2]:6700"), (6, "[fe80::2]:6700")]);
-    }
-
-    #[test]
-    fn workers_of_a_topology_share_the_cores_of_their_machine() {
-        let two_here = Share::of(&assignment(("s1", 6701)), &slot());
-        assert_eq!([1, 2, 3, 8].map(|cores| two_here.data_threads(cores)), [1, 1, 1, 4]);
-        let alone = Share::of(&assignment(("s2", 6701)), &slot());
-        assert_eq!([1, 2, 8].map(|cores| alone.data_threads(cores)), [1, 2, 8]);
     }
 
     #[test]

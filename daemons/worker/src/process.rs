@@ -74,7 +74,12 @@ fn read_conf(path: &Path) -> Result<Conf, WorkerError> {
     let text = fs::read(path).map_err(|source| WorkerError::Io { doing: "read", path: path.to_owned(), source })?;
     let wrong = |problem: String| WorkerError::Conf { place: format!("in {}", path.display()), problem };
     match serde_json::from_slice(&text) {
-        Ok(Value::Object(map)) => Ok(Conf::new(map)),
+        // The supervisor leaves out what is Storm's default.
+        Ok(Value::Object(map)) => {
+            let mut conf = Conf::defaults();
+            conf.overlay(&map);
+            Ok(conf)
+        }
         Ok(_) => Err(wrong("is not a JSON object".to_owned())),
         Err(e) => Err(wrong(e.to_string())),
     }

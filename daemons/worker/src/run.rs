@@ -101,7 +101,6 @@ impl Worker {
 
         let multilang = multilang_components(&system, &natives);
         let factory = component_factory(&system, natives);
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut engine = Engine::start(EngineSpec {
             topology_id: self.args.topology_id.clone(),
             topology: system,
@@ -111,7 +110,7 @@ impl Worker {
             peers: share.peers.clone(),
             listener: Some(listener),
             runtime: tokio::runtime::Handle::current(),
-            data_threads: share.data_threads(cores),
+            data_threads: 0,
             resources_dir: self.dirs.resources(),
             pid_dir: self.dirs.pids(),
             worker_port: self.args.port,

@@ -299,7 +299,7 @@ fn reads_come_in_every_form_and_hide_passwords() {
     assert_eq!(machine.config(&["list", "--all", "slots.ports", "-o", "name"]).ok(), "supervisor.slots.ports\n");
     let explained = machine.json(&["explain", "nimbus.seeds"]);
     assert_eq!(
-        (&explained["kind"], &explained["default"], &explained["type"]),
+        (&explained["value_kind"], &explained["default"], &explained["type"]),
         (&json!("strings"), &json!(["localhost"]), &json!("a list of texts"))
     );
 }

@@ -91,6 +91,9 @@ fn what_is_wrong_with_a_name_is_said_with_the_way_out() {
     refused(&["context", "set", "three", "--config", "none.yaml"], 3, "there is no file");
     refused(&["context", "set", "three", "-c", "ui.port=many"], 6, "config/number-expected");
     refused(&["context", "show"], 3, "stormctl context use");
+    machine.run(&["context", "use", "one"]).ok();
+    refused(&["context", "set", "three"], 2, "--config STORM_YAML");
+    machine.run(&["context", "use", "--none"]).ok();
     let file = machine.path(".config/stormctl/config.yaml");
     assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).expect("there")) & 0o777, 0o600);
     // A current name that is gone is not in the way of the next.

@@ -319,6 +319,55 @@ fn a_java_program_submits_its_jar() {
     assert_eq!(gone.status.code(), Some(3), "{gone:?}");
 }
 
+/// What the resolver finds goes along: on the class path of the program, and as blobs of its topology.
+#[test]
+fn artifacts_go_with_a_java_programs_jar() {
+    let cluster = Cluster::start(ClusterOptions { supervisors: 0, ..ClusterOptions::default() });
+    let dir = cluster.nest().dir();
+    let jar = dir.join("shell.jar");
+    python_jar(&jar, &["lines.py", "split.py"]);
+    let home = dir.join("apache");
+    let tools = home.join("lib-tools/submit-tools");
+    fs::create_dir_all(&tools).expect("made");
+    std::os::unix::fs::symlink(peers::storm_client_jars(), home.join("lib-worker")).expect("linked");
+    let mut pack = Command::new("jar");
+    pack.arg("--create").arg("--file").arg(tools.join("resolver.jar"));
+    pack.arg("-C").arg(peers::java_classes()).arg("org/apache/storm/submit/command");
+    cluster.nest().run(pack).ok();
+    let artifact = dir.join("artifact.jar");
+    fs::copy(&jar, &artifact).expect("copied");
+    let run = |arguments: &[&str]| {
+        let mut command = super::command(cluster.nest(), &[]);
+        command.env("STORM_EXT_CLASSPATH", peers::java_classes()).env("STORM_HOME", &home);
+        command.env("TEST_ARTIFACT", &artifact).arg("--config").arg(cluster.nimbus.config()).args(arguments);
+        cluster.nest().run(command)
+    };
+    let jar = jar.display().to_string();
+    let rest = [jar.as_str(), "client.SubmitShell", "words", "1"];
+    let flags =
+        ["--artifacts", "org.x:y:1.0^org.z:z", "--artifactRepositories", "own^http://127.0.0.1/", "--proxyUrl", "p"];
+    let done = run(&[&["jar"], &flags[..], &rest].concat());
+    assert!(
+        done.stderr.contains(
+            "resolver: --artifacts org.x:y:1.0^org.z:z --artifactRepositories own^http://127.0.0.1/ --proxyUrl p"
+        ),
+        "{done:?}"
+    );
+    assert!(done.stderr.contains(&format!(":{}", artifact.display())), "not on the class path: {done:?}");
+    done.ok();
+    let blobs = cluster.stormctl(&["blobstore", "list", "-o", "name"]).ok();
+    let blob = blobs.lines().find(|b| b.starts_with("dep-org.x-y-jar-1.0"));
+    assert!(blob.is_some(), "{blobs}");
+    let topology = json_of(&cluster.stormctl(&["admin", "print_topo", "words", "-o", "json"]).ok());
+    assert_eq!(topology["items"][0]["value"]["dependency_artifacts"], json!([blob]), "{topology}");
+
+    let missing = run(&["jar", "--artifacts", "org.x:missing:1", rest[0], rest[1], "more", "1"]);
+    assert_eq!(missing.status.code(), Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("java/artifacts") && cluster.topology("more").is_none(), "{missing:?}");
+    fs::remove_dir_all(&tools).expect("removed");
+    assert_eq!(run(&[&["jar"], &flags[..], &rest].concat()).status.code(), Some(5));
+}
+
 /// What is asked on the machine of a supervisor, whoever made it.
 fn a_supervisors_machine(maker: Maker) {
     let cluster = words(maker, maker);
@@ -379,19 +428,19 @@ fn a_program_submits_what_shell_uploaded() {
         command.arg("--config").arg(cluster.nimbus.config()).args(arguments);
         cluster.nest().run(command)
     };
-    let told = run(&["shell", "./resources/", "sh", "-c", "echo $@ >told", "x", "--dry-run"]);
-    assert!(!dir.join("told").exists(), "what is behind the program belongs to it: {told:?}");
+    fs::write(dir.join("tell.sh"), "echo \"$@\" >told\n").expect("written");
     let dry = run(&["shell", "--dry-run", "resources", "sh", "x"]).ok();
     assert!(dry.contains("would upload resources with 2 files, then run: sh x HOST PORT JAR"), "{dry}");
-    run(&["shell", "resources", "sh", "-c", "echo $0 $1 $2 $3 >told", "one"]).ok();
+    run(&["shell", "./resources/", "sh", "tell.sh", "one", "--dry-run"]).ok();
     let told = fs::read_to_string(dir.join("told")).expect("it ran");
     let words: Vec<&str> = told.split_whitespace().collect();
-    assert_eq!(words[..3], ["one", "127.0.0.1", &cluster.nimbus.port.to_string()]);
+    // What is behind the program belongs to it.
+    assert_eq!(words[..4], ["one", "--dry-run", "127.0.0.1", &cluster.nimbus.port.to_string()]);
     // The judge is Python's zipfile: the jar is where the program is told, as `jar cf` would have made it.
     let python =
         "import sys, zipfile; print(sorted(n for n in zipfile.ZipFile(sys.argv[1]).namelist() if n.startswith('res')))";
     let mut listing = Command::new("python3");
-    listing.args(["-c", python, words[3]]);
+    listing.args(["-c", python, words[4]]);
     assert_eq!(
         cluster.nest().run(listing).ok().trim(),
         "['resources/', 'resources/inner/split.py', 'resources/lines.py']"

@@ -111,7 +111,9 @@ fn colour_is_for_terminals_unless_it_is_asked_for() {
     let on_terminal = |variable: Option<&str>| {
         let mut command = command(&nest, &["explain", "no/such-code"]);
         command.env("TERM", "xterm");
-        variable.into_iter().for_each(|v| drop(command.env(v, "1")));
+        if let Some(variable) = variable {
+            command.env(variable, "1");
+        }
         let mut terminal = Terminal::spawn(&nest, &command, 100, 10);
         terminal.wait_for_text(LIMIT, "config/unknown-code");
         terminal.wait(LIMIT);

@@ -165,6 +165,10 @@ fn faults_of_a_cluster_that_runs() {
     let answer =
         ask_until(&cluster, &["why", "recording"], "topology/code-lost", &["stormcode.ser", "kill recording -w 0"]);
     assert_eq!(answer.exit, 10);
+    // What still runs would end with it: a yes to everything is not enough.
+    let unnamed = cluster.stormctl(&["why", "recording", "--apply", "--yes"]);
+    assert_eq!(unnamed.status.code(), Some(7), "{}{}", unnamed.stdout, unnamed.stderr);
+    assert!(unnamed.stderr.contains("say --confirm=recording"), "{}", unnamed.stderr);
 
     // P088, and the worst day: nothing is up, and there is still an answer.
     cluster.zookeeper.kill_nine();

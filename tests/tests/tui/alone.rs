@@ -123,7 +123,7 @@ fn a_storm_of_sizes_down_to_one_by_one() {
     let nest = Nest::new();
     let mut terminal = open(&nest, &[]);
     for round in 0..6u16 {
-        for (width, height) in [(1, 1), (300, 90), (2, 50), (40, 10), (39, 9), (133, 1), (80 + round, 24)] {
+        for (width, height) in [(1, 1), (500, 200), (2, 50), (40, 10), (39, 9), (133, 1), (80 + round, 24)] {
             terminal.resize(width, height);
         }
         terminal.type_in("?\x1bm\x1b");

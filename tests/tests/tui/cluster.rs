@@ -3,20 +3,25 @@
 use std::fs;
 use std::time::Duration;
 
-use storm_tests::cluster::{Cluster, ClusterOptions};
+use storm_tests::cluster::{Cluster, ClusterOptions, Maker};
 use storm_tests::terminal::Terminal;
 use storm_tests::wait::wait_until;
 
 use super::{LIMIT, command, restored};
 
 fn cluster() -> Cluster {
-    let options = ClusterOptions::default()
+    Cluster::start(options())
+}
+
+fn options() -> ClusterOptions {
+    ClusterOptions::default()
         .with("nimbus.monitor.freq.secs", 1)
         .with("supervisor.monitor.frequency.secs", 1)
         .with("executor.metrics.frequency.secs", 1)
         .with("task.heartbeat.frequency.secs", 1)
-        .with("worker.heartbeat.frequency.secs", 1);
-    Cluster::start(options)
+        .with("worker.heartbeat.frequency.secs", 1)
+        // Every tuple is counted, by Apache's workers too.
+        .with("topology.stats.sample.rate", 1.0)
 }
 
 /// Lines of a file, over and over, to a sink.
@@ -51,16 +56,13 @@ fn go(terminal: &mut Terminal, line: &str, text: &str) {
     terminal.wait_for_text(LIMIT, text);
 }
 
-#[test]
-fn every_view_shows_the_cluster_and_acts_act() {
-    let mut cluster = cluster();
-    submit(&cluster);
+/// Every view has what the cluster has, whoever made its daemons.
+fn look_at_every_view(cluster: &Cluster, terminal: &mut Terminal) {
     let id = cluster.topology("words").expect("it runs").id;
-    let mut terminal = open(&cluster, &[]);
     terminal.wait_for_text(LIMIT, "1 ACTIVE");
     terminal.wait_for_text(LIMIT, "standalone");
 
-    go(&mut terminal, "topologies", "words");
+    go(terminal, "topologies", "words");
     terminal.wait_for_text(LIMIT, &id);
     terminal.type_in("\r");
     terminal.wait_for_text(LIMIT, "split");
@@ -72,27 +74,80 @@ fn every_view_shows_the_cluster_and_acts_act() {
     terminal.type_in("/split\r\r");
     terminal.wait_for_text(LIMIT, "words / split");
     terminal.wait_for_text(LIMIT, "lines/default  50 executed");
-    go(&mut terminal, "slots", "3 free slots");
+    go(terminal, "slots", "3 free slots");
     terminal.wait_for_text(LIMIT, "words");
-    go(&mut terminal, "supervisors", "127.0.0.1");
-    go(&mut terminal, "nimbuses", "leader");
-    go(&mut terminal, &format!("zk /storm/storms/{id}"), "StormBase");
+    terminal.wait_for_text(LIMIT, "■□□□ 1/4");
+    go(terminal, "supervisors", "127.0.0.1");
+    go(terminal, "nimbuses", "leader");
+    go(terminal, &format!("zk /storm/storms/{id}"), "StormBase");
     terminal.wait_for_text(LIMIT, "words");
-    go(&mut terminal, "processes", "Supervisor");
-    terminal.wait_for_text(LIMIT, "Worker");
-    go(&mut terminal, "logs words", "following");
+    go(terminal, "processes", "upervisor");
+    terminal.wait_for_text(LIMIT, "orker");
+    go(terminal, "logs words", "following");
     terminal.wait_until(LIMIT, "lines of the worker", |s| !s.contents().contains("no line yet"));
-    go(&mut terminal, "config", "supervisor.slots.ports");
-    go(&mut terminal, "list", "words");
-    terminal.type_in("\x1b");
+    go(terminal, "config", "supervisor.slots.ports");
+    go(terminal, "errors", "nothing here");
+    // What was before the dashboard began.
+    go(terminal, "events", &format!("submitted as {id}"));
+    terminal.wait_for_text(LIMIT, "worker of words was started");
+}
 
-    go(&mut terminal, "topologies", "[1]");
+#[test]
+fn on_apache_storms_daemons_as_on_ours() {
+    let maker = Maker::Apache;
+    let cluster = Cluster::start(ClusterOptions { zookeeper: maker, nimbus: maker, supervisor: maker, ..options() });
+    submit(&cluster);
+    let mut terminal = open(&cluster, &[]);
+    look_at_every_view(&cluster, &mut terminal);
+    deactivate(&cluster, &mut terminal);
+    terminal.type_in("q");
+    assert!(terminal.wait(LIMIT).success());
+    restored(&terminal);
+}
+
+/// By its key and a `y`.
+fn deactivate(cluster: &Cluster, terminal: &mut Terminal) {
+    go(terminal, "topologies", "[1]");
     terminal.type_in("d");
     terminal.wait_for_text(LIMIT, "stormctl --config");
     terminal.type_in("y");
     wait_until(LIMIT, "words to be inactive", || cluster.topology("words").is_some_and(|t| t.status == "INACTIVE"));
     terminal.wait_for_text(LIMIT, "INACTIVE");
-    go(&mut terminal, "events", "ACTIVE -> INACTIVE");
+    go(terminal, "events", "ACTIVE -> INACTIVE");
+}
+
+#[test]
+fn zookeeper_is_down_and_it_is_useful() {
+    let mut cluster = cluster();
+    submit(&cluster);
+    cluster.zookeeper.kill_nine();
+    let mut terminal = open(&cluster, &[]);
+    terminal.wait_for_text(LIMIT, "zk LOST");
+    terminal.wait_until(LIMIT, "what the rules say of it", |s| {
+        s.contents().lines().any(|l| l.contains("FAIL") && l.contains("zookeeper"))
+    });
+    go(&mut terminal, "zookeeper", "Connection refused");
+    go(&mut terminal, "processes", "orker");
+    go(&mut terminal, "logs words", "following");
+    terminal.wait_until(LIMIT, "lines of the worker", |s| !s.contents().contains("no line yet"));
+    cluster.start_zookeeper();
+    terminal.wait_for_text(LIMIT, "zk ok");
+    go(&mut terminal, "zookeeper", "storm");
+    terminal.type_in("q");
+    assert!(terminal.wait(LIMIT).success());
+    restored(&terminal);
+}
+
+#[test]
+fn every_view_shows_the_cluster_and_acts_act() {
+    let mut cluster = cluster();
+    submit(&cluster);
+    let mut terminal = open(&cluster, &[]);
+    look_at_every_view(&cluster, &mut terminal);
+    go(&mut terminal, "list", "OWNER");
+    terminal.type_in("\x1b");
+
+    deactivate(&cluster, &mut terminal);
 
     go(&mut terminal, "topologies", "INACTIVE");
     cluster.nimbus.kill_nine();

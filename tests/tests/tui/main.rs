@@ -2,6 +2,9 @@
 
 mod alone;
 mod cluster;
+mod edit;
+mod multiplexer;
+mod plain;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::data::{Supervisor, Worker};
+use crate::data::{Supervisor, TopologySummary, Worker};
 use crate::model::Model;
 use crate::table::{Cell, Row, Table, Tone, left, right};
-use crate::text::{age, dash_if_empty};
+use crate::text::{age, dash_if_empty, rate};
 
 pub fn status_tone(status: &str) -> Tone {
     match status {
@@ -13,6 +13,14 @@ pub fn status_tone(status: &str) -> Tone {
         "INACTIVE" => Tone::Dim,
         "KILLED" => Tone::Bad,
         _ => Tone::Warning,
+    }
+}
+
+/// A killed one goes on until what is on its way is done, or its time is over.
+fn status(t: &TopologySummary, acked: Option<f64>) -> String {
+    match acked {
+        Some(acked) if t.status == "KILLED" && acked > 0.0 => format!("KILLED, drains {}/s", rate(acked)),
+        _ => t.status.clone(),
     }
 }
 
@@ -35,7 +43,7 @@ pub fn topologies(model: &Model) -> Table {
     ];
     let Some(cluster) = model.facts.cluster().0 else { return Table { columns, ..Table::default() } };
     let window = crate::data::WINDOWS[model.window].0;
-    let row = |t: &crate::data::TopologySummary| {
+    let row = |t: &TopologySummary| {
         let sampled = model.facts.samples.get(&t.id);
         let totals = sampled.and_then(|s| s.sample.windows.get(window));
         let dash = || Cell::text("-").tone(Tone::Dim);
@@ -43,7 +51,7 @@ pub fn topologies(model: &Model) -> Table {
             &t.id,
             vec![
                 Cell::name(&t.name),
-                Cell::text(&t.status).tone(status_tone(&t.status)),
+                Cell::text(status(t, sampled.and_then(|s| s.acked.per_second()))).tone(status_tone(&t.status)),
                 Cell::count(t.workers).tone(if t.workers == 0 { Tone::Bad } else { Tone::Plain }),
                 Cell::count(t.executors),
                 Cell::count(t.tasks),

@@ -138,8 +138,12 @@ pub fn menu(model: &mut Model, items: Vec<MenuItem>, cursor: usize, key: &KeyEve
     Vec::new()
 }
 
-fn stormctl(words: &[&str]) -> Run {
-    Run::Stormctl(words.iter().map(|w| (*w).to_owned()).collect())
+pub fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|w| (*w).to_owned()).collect()
+}
+
+fn stormctl(line: &[&str]) -> Run {
+    Run::Stormctl(words(line))
 }
 
 /// Begins an act: a question, a form, or at once where nothing can be lost.
@@ -155,7 +159,7 @@ pub fn start(model: &mut Model, action: Action) -> Vec<Cmd> {
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
     match action {
         Action::Shell => return vec![Cmd::Shell],
-        Action::Edit => return vec![Cmd::Foreground(vec!["config".into(), "edit".into()])],
+        Action::Edit => return vec![Cmd::Foreground(words(&["config", "edit"]))],
         Action::Activate if names.len() == 1 => return run(model, stormctl(&["activate", names[0]]), false),
         Action::Activate | Action::Deactivate => {
             let verb = if action == Action::Activate { "activate" } else { "deactivate" };
@@ -179,7 +183,13 @@ pub fn of(names: &[&str]) -> String {
 
 fn kill_process(model: &mut Model) {
     let key = model.selected().unwrap_or_default().to_owned();
-    let Some(p) = model.facts.processes.iter().flatten().find(|p| p.pid.to_string() == key).cloned() else { return };
+    let Some(p) = model.facts.processes.iter().flatten().find(|p| p.key() == key).cloned() else { return };
+    if !p.host.is_empty() {
+        return model.toast(
+            data::Severity::Warning,
+            format!("only processes of this host are ended here: that is one of {}", p.host),
+        );
+    }
     let run = Run::Kill { pid: p.pid, start_ticks: p.start_ticks, hard: false };
     let mut lines = vec![model.run_line(&run), String::new()];
     let what = format!("{} {}", p.name, p.pid);
@@ -227,7 +237,19 @@ pub fn confirm(model: &mut Model, mut confirm: Confirm, key: &KeyEvent) -> Vec<C
         return Vec::new();
     }
     model.place_mut().marks.clear();
-    confirm.runs.into_iter().flat_map(|r| run(model, r, false)).collect()
+    confirm.runs.into_iter().flat_map(|r| run(model, r, confirm.show)).collect()
+}
+
+/// The command lines of what a dialog would do, as `ctrl-y` copies them.
+pub fn dialog_lines(model: &Model) -> Option<String> {
+    let runs = match &model.mode {
+        Mode::Confirm(confirm) => confirm.runs.clone(),
+        Mode::Output { then: Some(confirm), job: None, .. } => confirm.runs.clone(),
+        Mode::Form(form) => vec![Run::Stormctl(forms::arguments(form).ok().filter(|words| !words.is_empty())?)],
+        _ => return None,
+    };
+    let lines: Vec<String> = runs.iter().map(|run| model.run_line(run)).collect();
+    Some(lines.join("\n"))
 }
 
 /// Starts a job.
@@ -244,9 +266,21 @@ fn start_job(model: &mut Model, run: Run, show: bool, preview_of: Option<Run>) -
     let id = model.next_job;
     model.next_job += 1;
     let line = model.run_line(&run);
-    model.toast(data::Severity::Info, format!("{} {line}", model.options.symbols.arrow()));
-    model.jobs.insert(id, Running { run: run.clone(), since_ms: model.now_ms, show, preview_of });
+    if show {
+        // The window is there at once, so that it does not come between later keys.
+        let then = preview_of.clone().map(|run| question(model, run));
+        model.mode = Mode::Output { title: line, lines: Vec::new(), scroll: 0, then, job: Some(id) };
+    } else {
+        model.toast(data::Severity::Info, format!("{} {line}", model.options.symbols.arrow()));
+    }
+    model.jobs.insert(id, Running { run: run.clone(), since_ms: model.now_ms });
     vec![Cmd::Run(Job { id, what: run })]
+}
+
+/// What Enter goes on to after a preview.
+fn question(model: &Model, run: Run) -> Box<Confirm> {
+    let line = model.run_line(&run);
+    Box::new(Confirm::ask("Do it?", vec![line], vec![run]))
 }
 
 pub fn done(model: &mut Model, done: Done) -> Vec<Cmd> {
@@ -254,16 +288,21 @@ pub fn done(model: &mut Model, done: Done) -> Vec<Cmd> {
     let title = model.run_line(&running.run);
     let lines: Vec<String> = done.output.lines().map(crate::text::harmless).collect();
     let severity = if done.ok { data::Severity::Info } else { data::Severity::Error };
-    let busy = !matches!(model.mode, Mode::Normal | Mode::Output { .. });
-    if (running.show || !done.ok && lines.len() > 1) && !busy {
-        let then = running.preview_of.filter(|_| done.ok).map(|run| {
-            let line = model.run_line(&run);
-            Box::new(Confirm::ask("Do it?", vec![line], vec![run]))
-        });
-        model.mode = Mode::Output { title, lines, scroll: 0, then };
-    } else {
-        let first = lines.iter().find(|l| !l.is_empty()).cloned().unwrap_or_default();
-        model.toast(severity, if first.is_empty() { title } else { first });
+    match &mut model.mode {
+        Mode::Output { job, lines: shown, then, .. } if *job == Some(done.id) => {
+            (*job, *shown) = (None, lines);
+            if !done.ok {
+                *then = None;
+            }
+        }
+        // What failed is shown in full, unless something is being typed.
+        Mode::Normal if !done.ok && lines.len() > 1 => {
+            model.mode = Mode::Output { title, lines, scroll: 0, then: None, job: None };
+        }
+        _ => {
+            let first = lines.iter().find(|l| !l.is_empty()).cloned().unwrap_or_default();
+            model.toast(severity, if first.is_empty() { title } else { first });
+        }
     }
     vec![Cmd::Ask]
 }

@@ -14,8 +14,7 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
     let first = subjects.first().map(|s| s.name.clone()).unwrap_or_default();
     let names: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
     let role = |verb: &'static str| {
-        let role =
-            model.facts.processes.iter().flatten().find(|p| Some(p.pid.to_string().as_str()) == model.selected());
+        let role = model.facts.processes.iter().flatten().find(|p| Some(p.key().as_str()) == model.selected());
         let role = role.map(|p| p.role.clone()).filter(|r| ROLES.contains(&r.as_str())).unwrap_or_default();
         let fields = vec![Field::new("role", "zookeeper, nimbus or supervisor; of this host", role)];
         Form::new(format!("{verb} a role of this host"), Purpose::Role { verb }, fields)
@@ -62,7 +61,10 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
             Form::new(
                 "Set a key of storm.yaml",
                 Purpose::SetConfig,
-                vec![Field::new("key", "a key of Storm's configuration", key), Field::new("value", "YAML", value)],
+                vec![
+                    Field::new("key", "a key of Storm's configuration", key),
+                    Field::new("value", "YAML; a list as [a, b], or with commas between", value),
+                ],
             )
         }
         Action::StartRole => role("start"),
@@ -161,7 +163,8 @@ pub fn arguments(form: &Form) -> Result<Vec<String>, String> {
             if form.value(0).is_empty() {
                 return Err("key: name one".to_owned());
             }
-            push(&["config", "set", form.value(0), form.value(1)]);
+            // As one word, so that a value may begin with a dash.
+            push(&["config", "set", &format!("{}={}", form.value(0), form.value(1))]);
         }
         Purpose::Role { verb } => {
             if !ROLES.contains(&form.value(0)) {
@@ -186,7 +189,8 @@ fn complete(model: &mut Model, form: &Form) -> Result<Vec<Cmd>, String> {
     let line = model.run_line(&run);
     let ask = |title: String, lines: Vec<String>, run: Run| Confirm::ask(title, lines, vec![run]);
     match &form.purpose {
-        Purpose::Rebalance { .. } => {
+        // What would change is shown before it is asked.
+        Purpose::Rebalance { .. } | Purpose::SetConfig => {
             let mut dry = words;
             dry.push("--dry-run".to_owned());
             return Ok(acts::preview(model, Run::Stormctl(dry), run));
@@ -211,7 +215,6 @@ fn complete(model: &mut Model, form: &Form) -> Result<Vec<Cmd>, String> {
             let title = format!("Restart the {} of this host?", form.value(0));
             model.mode = Mode::Confirm(ask(title, vec![line], run));
         }
-        Purpose::SetConfig => model.mode = Mode::Confirm(ask("Change the configuration?".into(), vec![line], run)),
         _ => return Ok(acts::run(model, run, false)),
     }
     Ok(Vec::new())

@@ -1,11 +1,13 @@
 //! From view to view: going in, coming back, and what `:` means.
 
-use super::{acts, normal};
+use super::acts::{self, words};
+use super::normal;
 use crate::data::Severity;
 use crate::dialog::{Confirm, Mode};
 use crate::message::{Cmd, Run};
 use crate::model::Model;
 use crate::text::quoted;
+use crate::verb::Effect;
 use crate::views::{NAMED, View};
 
 /// What Enter does.
@@ -32,7 +34,7 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
             model.go(View::Zookeeper { path });
         }
         View::Processes => {
-            let process = model.facts.processes.iter().flatten().find(|p| p.pid.to_string() == key);
+            let process = model.facts.processes.iter().flatten().find(|p| p.key() == key);
             if let Some(id) = process.map(|p| p.topology.clone()).filter(|t| !t.is_empty()) {
                 go_topology(model, &id);
             }
@@ -49,8 +51,7 @@ pub fn open(model: &mut Model) -> Vec<Cmd> {
         View::Config => {
             let setting = model.facts.settings.iter().flat_map(|s| &s.settings).find(|s| s.key == key).cloned();
             if let Some(s) = setting.filter(|_| model.has_verb("config")) {
-                let run = Run::Stormctl(vec!["config".into(), "explain".into(), s.key]);
-                return acts::run(model, run, true);
+                return acts::run(model, Run::Stormctl(words(&["config", "explain", &s.key])), true);
             }
         }
         View::Nimbuses | View::Events | View::Logs { .. } | View::Component { .. } => {}
@@ -75,7 +76,8 @@ fn show_finding(model: &mut Model, key: &str) {
     if let Some(fix) = &f.fix {
         lines.extend([String::new(), format!("fix: {fix}")]);
     }
-    model.mode = Mode::Output { title: format!("{} {}", f.severity.word(), f.code), lines, scroll: 0, then: None };
+    let title = format!("{} {}", f.severity.word(), f.code);
+    model.mode = Mode::Output { title, lines, scroll: 0, then: None, job: None };
 }
 
 /// Id and name of the topology that either means.
@@ -88,7 +90,23 @@ pub fn named(model: &Model, text: &str) -> Option<(String, String)> {
 fn go_topology(model: &mut Model, text: &str) {
     match named(model, text) {
         Some((id, name)) => model.go(View::Topology { id, name }),
-        None => model.toast(Severity::Warning, format!("no topology {text} runs")),
+        None => unknown(model, format!("topology {}", quoted(text)), text),
+    }
+}
+
+fn go_component(model: &mut Model, topology: &str, component: &str) {
+    match named(model, topology) {
+        Some((id, name)) => model.go(View::Component { id, name, component: component.to_owned() }),
+        None => unknown(model, format!("component {} {}", quoted(topology), quoted(component)), topology),
+    }
+}
+
+/// Before the first answer nobody knows what runs: then the line waits for it.
+fn unknown(model: &mut Model, line: String, topology: &str) {
+    if model.facts.cluster().0.is_some() {
+        model.toast(Severity::Warning, format!("no topology {topology} runs"));
+    } else {
+        model.pending = Some(line);
     }
 }
 
@@ -123,15 +141,17 @@ pub fn logs(model: &mut Model) -> Vec<Cmd> {
     Vec::new()
 }
 
-/// The command that shows the same as the screen, the selection included.
+/// The command that shows the same as the screen, with what is set in it.
 pub fn command(model: &Model) -> Vec<String> {
-    let words = |w: &[&str]| w.iter().map(|w| (*w).to_owned()).collect::<Vec<String>>();
-    match (model.view(), model.selected()) {
-        (View::Errors, Some(key)) => words(&["get-errors", key.split_once('/').map_or(key, |k| k.0)]),
-        (View::Errors, None) => words(&["list"]),
-        (View::Config, Some(key)) => words(&["localconfvalue", key]),
-        (view, _) => view.command(),
+    let mut line = model.view().command();
+    if let View::Logs { topology: Some(_) } = model.view() {
+        let logs = &model.facts.logs;
+        if logs.level > crate::logs::Level::Trace {
+            line.extend(words(&["--level", &logs.level.name().to_lowercase()]));
+        }
+        line.extend(logs.regex().into_iter().flat_map(|regex| words(&["--grep", &regex])));
     }
+    line
 }
 
 /// What `c` copies: the name of what is selected.
@@ -164,8 +184,19 @@ pub fn completions(model: &Model, typed: &str) -> Vec<(String, String)> {
         if rest.starts_with('/') {
             return all;
         }
-        let takes_topology = ["topology", "logs"].contains(&head) || verb(model, head).is_some();
-        if takes_topology {
+        if head == "component"
+            && let Some((topology, begun)) = rest.split_once(' ')
+        {
+            let known = named(model, topology).and_then(|(id, _)| model.facts.topologies.get(&id));
+            let components = known.into_iter().flat_map(|t| &t.components).filter(|c| c.id.starts_with(begun));
+            let about = |spout| if spout { "spout" } else { "bolt" };
+            all.extend(components.map(|c| (format!("{head} {topology} {}", quoted(&c.id)), about(c.spout).to_owned())));
+            return all;
+        }
+        all.extend(verbs(model).filter(|v| v.0.starts_with(typed)));
+        // `zk get` is followed by no topology, `describe` is.
+        let of_topology = |v: &crate::verb::Verb| v.topology && v.name == head.replace('_', "-");
+        if ["topology", "component", "logs"].contains(&head) || model.options.verbs.iter().any(of_topology) {
             all.extend(
                 topologies()
                     .filter(|t| t.name.starts_with(rest))
@@ -178,9 +209,12 @@ pub fn completions(model: &Model, typed: &str) -> Vec<(String, String)> {
         all.push((n.names[0].to_owned(), n.about.to_owned()));
     }
     all.push(("topology".to_owned(), "one topology: :topology NAME".to_owned()));
-    for v in &model.options.verbs {
-        if !all.iter().any(|(name, _)| name == &v.name) {
-            all.push((v.name.clone(), v.about.clone()));
+    all.push(("component".to_owned(), "one component: :component TOPOLOGY NAME".to_owned()));
+    for verb in verbs(model) {
+        // The verbs of a verb follow when it is typed.
+        let inner = verb.0.contains(' ') && (typed.is_empty() || !verb.0.starts_with(typed));
+        if !inner && !all.iter().any(|(name, _)| name == &verb.0) {
+            all.push(verb);
         }
     }
     all.extend(topologies().map(|t| (format!("topology {}", quoted(&t.name)), t.status.clone())));
@@ -191,14 +225,24 @@ pub fn completions(model: &Model, typed: &str) -> Vec<(String, String)> {
     first
 }
 
-fn verb<'a>(model: &'a Model, name: &str) -> Option<&'a crate::model::Verb> {
-    let dashed = name.replace('_', "-");
-    model.options.verbs.iter().find(|v| v.name == dashed)
+fn verbs(model: &Model) -> impl Iterator<Item = (String, String)> {
+    model.options.verbs.iter().map(|v| (v.name.clone(), v.about.clone()))
+}
+
+/// Whether this is the first word of a line of `stormctl`.
+fn is_verb(model: &Model, word: &str) -> bool {
+    let dashed = word.replace('_', "-");
+    model.options.verbs.iter().any(|v| v.name.split(' ').next() == Some(dashed.as_str()))
 }
 
 /// Goes where a line typed after `:` says, or runs it.
 pub fn execute(model: &mut Model, line: &str) -> Vec<Cmd> {
-    let words = split(line);
+    let mut words = split(line);
+    // A line that was copied from a screen is taken as it is.
+    if words.len() > 1 && words[0] == "stormctl" {
+        words.remove(0);
+        return run_verb(model, words);
+    }
     let Some(head) = words.first().cloned() else { return Vec::new() };
     let rest: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
     let filter = rest.iter().find_map(|w| w.strip_prefix('/')).map(str::to_owned);
@@ -209,6 +253,10 @@ pub fn execute(model: &mut Model, line: &str) -> Vec<Cmd> {
             return vec![Cmd::Quit];
         }
         ("topology", Some(name)) => go_topology(model, &name),
+        ("component", Some(topology)) => match rest.iter().filter(|w| !w.starts_with('/')).nth(1) {
+            Some(component) => go_component(model, &topology, component),
+            None => model.toast(Severity::Warning, "component: name the topology and the component"),
+        },
         ("logs", Some(name)) => model.go(View::Logs { topology: Some(name) }),
         ("zk" | "zookeeper", None) if filter.as_ref().is_some_and(|f| !f.is_empty()) => {
             let path = rest.iter().find(|w| w.starts_with('/')).map_or("/", |w| w.trim_end_matches('/'));
@@ -218,7 +266,7 @@ pub fn execute(model: &mut Model, line: &str) -> Vec<Cmd> {
         (_, None) if View::of_name(&head).is_some() => {
             model.go(View::of_name(&head).unwrap_or_default());
         }
-        _ if verb(model, &head).is_some() => return run_verb(model, words),
+        _ if is_verb(model, &head) => return run_verb(model, words),
         (_, None) if named(model, &head).is_some() => go_topology(model, &head),
         _ => model.toast(Severity::Warning, format!("{head} is neither a view, nor a verb, nor a topology")),
     }
@@ -229,18 +277,30 @@ pub fn execute(model: &mut Model, line: &str) -> Vec<Cmd> {
 }
 
 fn run_verb(model: &mut Model, words: Vec<String>) -> Vec<Cmd> {
-    let reads = verb(model, &words[0]).is_some_and(|v| v.reads);
-    let run = Run::Stormctl(words);
-    if reads {
-        return acts::run(model, run, true);
-    }
-    if let Some(why) = acts::forbidden(model) {
+    let effect = match (model.options.judge)(&words) {
+        Ok(effect) => effect,
+        Err(why) => {
+            let lines = why.lines().map(crate::text::harmless).collect();
+            model.mode = Mode::Output { title: model.command_line(&words), lines, scroll: 0, then: None, job: None };
+            return Vec::new();
+        }
+    };
+    if matches!(effect, Effect::Changes | Effect::Terminal { changes: true })
+        && let Some(why) = acts::forbidden(model)
+    {
         model.toast(Severity::Warning, why);
         return Vec::new();
     }
-    let line = model.run_line(&run);
-    model.mode = Mode::Confirm(Confirm::ask("Run this?", vec![line], vec![run]));
-    Vec::new()
+    match effect {
+        Effect::Reads => acts::run(model, Run::Stormctl(words), true),
+        Effect::Terminal { .. } => vec![Cmd::Foreground(words)],
+        Effect::Changes => {
+            let run = Run::Stormctl(words);
+            let line = model.run_line(&run);
+            model.mode = Mode::Confirm(Confirm { show: true, ..Confirm::ask("Run this?", vec![line], vec![run]) });
+            Vec::new()
+        }
+    }
 }
 
 /// Words as a shell takes them, with both kinds of quotes.

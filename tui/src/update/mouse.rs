@@ -1,6 +1,6 @@
 //! The mouse: a click selects, a second one opens, one on a title sorts, the wheel scrolls.
 
-use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::{go, normal};
@@ -8,11 +8,17 @@ use crate::dialog::Mode;
 use crate::keys::Action;
 use crate::message::Cmd;
 use crate::model::Model;
-use crate::view::areas;
+use crate::view::{areas, component_at};
 
 pub fn update(model: &mut Model, event: MouseEvent) -> Vec<Cmd> {
+    // What is open over the view takes the wheel as it takes the arrows.
     if !matches!(model.mode, Mode::Normal) {
-        return Vec::new();
+        let code = match event.kind {
+            MouseEventKind::ScrollUp => KeyCode::Up,
+            MouseEventKind::ScrollDown => KeyCode::Down,
+            _ => return Vec::new(),
+        };
+        return super::press(model, &KeyEvent::new(code, KeyModifiers::NONE));
     }
     match event.kind {
         MouseEventKind::ScrollUp => (0..3).for_each(|_| normal::walk(model, Action::Up)),
@@ -26,6 +32,14 @@ pub fn update(model: &mut Model, event: MouseEvent) -> Vec<Cmd> {
 fn click(model: &mut Model, x: u16, y: u16) -> Vec<Cmd> {
     let areas = areas(model);
     let at = Position::new(x, y);
+    if let Some(component) = component_at(model, areas.side, at) {
+        model.place_mut().pane = 0;
+        if model.selected() == Some(component.as_str()) {
+            return go::open(model);
+        }
+        model.place_mut().selected = Some(component);
+        return Vec::new();
+    }
     if areas.side.contains(at) && model.view().panes() > 1 {
         model.place_mut().pane = 1;
         return Vec::new();

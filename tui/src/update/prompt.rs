@@ -42,7 +42,7 @@ pub fn press(model: &mut Model, open: Mode, key: &KeyEvent) -> Vec<Cmd> {
             }
             _ => {}
         },
-        Mode::Output { title, lines, scroll, then } => {
+        Mode::Output { title, lines, scroll, then, job } => {
             let page = usize::from(model.size.1).saturating_sub(8).max(1);
             let most = lines.len().saturating_sub(1);
             let to = match key.code {
@@ -53,6 +53,7 @@ pub fn press(model: &mut Model, open: Mode, key: &KeyEvent) -> Vec<Cmd> {
                 KeyCode::Home | KeyCode::Char('g') => 0,
                 KeyCode::End | KeyCode::Char('G') => most,
                 KeyCode::Char('c') if !cancel => return vec![Cmd::Copy(lines.join("\n"))],
+                KeyCode::Enter if job.is_some() => scroll,
                 KeyCode::Enter if then.is_some() => {
                     if let Some(confirm) = then {
                         model.mode = Mode::Confirm(*confirm);
@@ -61,7 +62,7 @@ pub fn press(model: &mut Model, open: Mode, key: &KeyEvent) -> Vec<Cmd> {
                 }
                 _ => return Vec::new(),
             };
-            model.mode = Mode::Output { title, lines, scroll: to, then };
+            model.mode = Mode::Output { title, lines, scroll: to, then, job };
         }
         other => model.mode = other,
     }

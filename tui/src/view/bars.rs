@@ -19,8 +19,12 @@ use crate::views::View;
 pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     let theme = model.theme();
     let mut x = put(buffer, area, 0, 0, "STORM ", theme.title());
-    x = put(buffer, area, x, 0, &format!("{}  ", model.options.cluster), theme.name_style());
+    x = put(buffer, area, x, 0, &format!("{}  ", crate::text::harmless(&model.options.cluster)), theme.name_style());
     let part = |x: u16, buffer: &mut Buffer, name: &str, state: &str, style: Style| {
+        // Half of it would say something else.
+        if usize::from(x) + name.len() + state.len() > usize::from(area.width) {
+            return x;
+        }
         let x = put(buffer, area, x, 0, name, theme.dim());
         put(buffer, area, x, 0, &format!("{state}  "), style)
     };
@@ -35,11 +39,13 @@ pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     x = part(x, buffer, "nimbus ", state, style);
     let zookeeper = model.facts.standing(&Source::Ensemble);
     let registry = model.facts.standing(&Source::Registry);
-    if zookeeper.good_ms.is_some() || zookeeper.stale() || registry.good_ms.is_some() || registry.stale() {
+    if zookeeper.good_ms.is_some() || zookeeper.stale() {
         let down = model.facts.ensemble.iter().flat_map(|e| &e.servers).filter(|s| s.trouble.is_some()).count();
         let all = model.facts.ensemble.as_ref().map_or(0, |e| e.servers.len());
         let (state, style) = match () {
-            () if zookeeper.stale() || registry.stale() || all > 0 && down == all => ("LOST".to_owned(), theme.bad()),
+            () if zookeeper.stale() || nimbus.stale() && registry.stale() || all > 0 && down == all => {
+                ("LOST".to_owned(), theme.bad())
+            }
             () if down > 0 => (format!("{} of {all}", all - down), theme.warning()),
             () => ("ok".to_owned(), theme.good()),
         };
@@ -48,7 +54,13 @@ pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     if let Some(findings) = &model.facts.findings {
         let worst = findings.iter().map(|f| f.severity).max().unwrap_or_default();
         let n = findings.iter().filter(|f| f.severity > Severity::Info).count();
-        let style = if n > 0 { theme.severity(worst) } else { theme.good() };
+        // Other views do not look for them again.
+        let good_ms = model.facts.standing(&Source::Findings).good_ms.unwrap_or(0);
+        let style = match () {
+            () if model.now_ms.saturating_sub(good_ms) > 60_000 => theme.dim(),
+            () if n > 0 => theme.severity(worst),
+            () => theme.good(),
+        };
         x = part(x, buffer, "findings ", &n.to_string(), style);
     }
     if let Some(c) = cluster {
@@ -68,6 +80,7 @@ pub fn title(model: &Model, buffer: &mut Buffer, area: Rect) {
     if from > x {
         put(buffer, area, from, 0, &right, theme.dim());
     }
+    buffer.set_style(area.intersection(buffer.area), theme.bar());
 }
 
 /// Where one is, how old that is, and what is done to it.
@@ -119,6 +132,12 @@ fn uses_window(view: &View) -> bool {
 
 /// What is being typed, what was just said, or what can be pressed; gives where the cursor is.
 pub fn hint(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
+    let cursor = foot(model, buffer, area);
+    buffer.set_style(area.intersection(buffer.area), model.theme().bar());
+    cursor
+}
+
+fn foot(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> {
     let theme = model.theme();
     let typed = |buffer: &mut Buffer, sign: &str, input: &tui_input::Input| {
         let room = usize::from(area.width).saturating_sub(sign.len() + 1);
@@ -145,7 +164,7 @@ pub fn hint(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> 
     }
     let mut x = 0;
     for (key, text) in hints(model) {
-        if usize::from(x) + key.len() + text.len() + 3 > usize::from(area.width) {
+        if usize::from(x) + key.chars().count() + text.len() + 3 > usize::from(area.width) {
             break;
         }
         x = put(buffer, area, x, 0, &key, theme.title());

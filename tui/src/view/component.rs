@@ -34,12 +34,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, areas: &Areas) {
     let kind = if page.spout { "spout" } else { "bolt" };
     let head = format!("{kind}  {} executors  {} tasks", page.executors, page.tasks);
     put(buffer, area, 0, 0, &head, theme.text());
-    let titles = "WINDOW   EMITTED  EXECUTED     ACKED    FAILED CAPACITY   EXEC MS   PROC MS  COMPL MS";
+    let titles = "WINDOW  EMITTED EXECUTED    ACKED   FAILED CAPACITY  EXEC MS  PROC MS COMPL MS";
     put(buffer, area, 0, 1, titles, theme.dim());
     for (i, (key, name)) in WINDOWS.iter().enumerate() {
         let Some(c) = page.windows.get(*key) else { continue };
         let line = format!(
-            "{name:<6} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9} {:>9} {:>9}",
+            "{name:<6} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}",
             count(c.emitted),
             c.executed.map_or_else(|| "-".to_owned(), count),
             count(c.acked),
@@ -78,8 +78,11 @@ fn errors(model: &Model, buffer: &mut Buffer, area: Rect, page: &ComponentPage) 
     if area.height == 0 {
         return;
     }
-    super::detail::rule(model, buffer, area);
-    put(buffer, area, 2, 0, &format!(" {} errors, newest first ", page.errors.len()), model.theme().bad());
+    let title = match page.errors.len() {
+        1 => "1 error".to_owned(),
+        n => format!("{n} errors, newest first"),
+    };
+    super::frame::rule(model, buffer, area, &title, model.theme().bad());
     for (i, e) in page.errors.iter().take(usize::from(area.height) - 1).enumerate() {
         let since = age((model.now_ms / 1000) as i64 - e.time_secs);
         let place = e.host.as_ref().zip(e.port).map(|(h, p)| format!(" on {h}:{p}")).unwrap_or_default();

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::frame::rule;
 use super::put;
 use crate::model::Model;
 use crate::text::harmless;
@@ -13,17 +14,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
         return;
     }
     let theme = model.theme();
-    rule(model, buffer, area);
+    rule(model, buffer, area, "", theme.dim());
     let inner = Rect::new(area.x, area.y + 1, area.width, area.height - 1);
     let lines = wrapped(&lines(model), usize::from(area.width));
     for (y, line) in lines.iter().take(usize::from(inner.height)).enumerate() {
         put(buffer, inner, 0, y as u16, line, theme.text());
     }
-}
-
-pub fn rule(model: &Model, buffer: &mut Buffer, area: Rect) {
-    let line: String = std::iter::repeat_n(model.options.symbols.horizontal(), usize::from(area.width)).collect();
-    put(buffer, area, 0, 0, &line, model.theme().dim());
 }
 
 fn lines(model: &Model) -> Vec<String> {
@@ -43,9 +39,12 @@ fn lines(model: &Model) -> Vec<String> {
             error.iter().flat_map(|e| e.error.lines()).map(str::to_owned).collect()
         }
         View::Config => {
-            let mut all = model.facts.settings.iter().flat_map(|s| &s.settings);
-            let setting = all.find(|s| s.key == key);
-            setting.iter().flat_map(|s| [format!("{}   ({})", s.key, s.source), s.value.clone()]).collect()
+            let Some(known) = &model.facts.settings else { return Vec::new() };
+            let Some(s) = known.settings.iter().find(|s| s.key == key) else { return Vec::new() };
+            let mut lines = vec![format!("{}   ({})", s.key, s.source), s.value.clone()];
+            let wrong = known.mistake_of(s).into_iter();
+            lines.extend(wrong.flat_map(|m| [Some(m.message.clone()), m.fix.clone()]).flatten());
+            lines
         }
         _ => model.table.rows.get(model.place().cursor).map(|r| r.haystack()).into_iter().collect(),
     }

@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 
+use super::frame::frame;
 use super::put;
 use crate::dialog::{MenuItem, Mode};
 use crate::filter::Filter;
@@ -31,7 +32,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> 
             }
             put(buffer, inner, 0, inner.height.saturating_sub(1), "Enter copies it", model.theme().dim());
         }
-        Mode::Output { title, lines, scroll, then } => {
+        Mode::Output { title, lines, scroll, then, job } => {
             let wanted = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0).clamp(40, 1000);
             let inner = window(model, buffer, area, title, lines.len().max(1) + 1, wanted as u16);
             let room = usize::from(inner.height).saturating_sub(1);
@@ -39,7 +40,8 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) -> Option<Position> 
                 put(buffer, inner, 0, y as u16, line, model.theme().text());
             }
             let foot = match then {
-                Some(_) => "a preview: Enter goes on to the question, Esc does nothing",
+                _ if job.is_some() => "it runs; Esc does not wait for what it says",
+                Some(_) => "a preview: Enter goes on to the question, Esc does nothing, ctrl-y copies the command",
                 None => "Esc closes, c copies",
             };
             put(buffer, inner, 0, inner.height.saturating_sub(1), foot, model.theme().dim());
@@ -72,31 +74,16 @@ fn window(model: &Model, buffer: &mut Buffer, area: Rect, title: &str, rows: usi
     outline(model, buffer, frame, title)
 }
 
-fn outline(model: &Model, buffer: &mut Buffer, frame: Rect, title: &str) -> Rect {
+fn outline(model: &Model, buffer: &mut Buffer, outer: Rect, title: &str) -> Rect {
     let theme = model.theme();
-    let frame = frame.intersection(buffer.area);
-    for y in frame.top()..frame.bottom() {
-        for x in frame.left()..frame.right() {
+    let outer = outer.intersection(buffer.area);
+    for y in outer.top()..outer.bottom() {
+        for x in outer.left()..outer.right() {
             buffer[(x, y)].reset();
         }
     }
-    buffer.set_style(frame, theme.text());
-    if frame.width < 4 || frame.height < 3 {
-        return Rect::default();
-    }
-    let symbols = model.options.symbols;
-    let [top_left, top_right, bottom_left, bottom_right] = symbols.corners();
-    let line: String = std::iter::repeat_n(symbols.horizontal(), usize::from(frame.width) - 2).collect();
-    put(buffer, frame, 0, 0, &format!("{top_left}{line}{top_right}"), theme.accent());
-    put(buffer, frame, 0, frame.height - 1, &format!("{bottom_left}{line}{bottom_right}"), theme.accent());
-    for y in 1..frame.height - 1 {
-        put(buffer, frame, 0, y, &symbols.vertical().to_string(), theme.accent());
-        put(buffer, frame, frame.width - 1, y, &symbols.vertical().to_string(), theme.accent());
-    }
-    let room = usize::from(frame.width).saturating_sub(6);
-    let title: String = crate::text::harmless(title).chars().take(room).collect();
-    put(buffer, frame, 2, 0, &format!(" {title} "), theme.title());
-    Rect::new(frame.x + 2, frame.y + 1, frame.width - 4, frame.height - 2)
+    buffer.set_style(outer, theme.text());
+    frame(model, buffer, outer, title, theme.accent())
 }
 
 fn goto(model: &Model, buffer: &mut Buffer, area: Rect, typed: &str, pick: usize) {

@@ -7,6 +7,7 @@ use ratatui::style::{Modifier, Style};
 use super::put;
 use crate::filter::Filter;
 use crate::model::Model;
+use crate::source::Source;
 use crate::table::Tone;
 use crate::theme::Theme;
 
@@ -30,7 +31,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, area: Rect) {
     let place = model.place();
     let table = &model.table;
     let widths = table.layout(usize::from(area.width).saturating_sub(3));
-    let stale = model.facts.standing(&model.main_source()).stale();
+    let stale = model.facts.standing(&model.table_source()).stale();
     let focused = place.pane == 0;
 
     let mut x = 2;
@@ -111,11 +112,13 @@ fn scroll_bar(model: &Model, buffer: &mut Buffer, area: Rect, page: usize) {
 
 /// Why there is no row.
 fn nothing(model: &Model) -> String {
-    let standing = model.facts.standing(&model.main_source());
+    let source = model.table_source();
+    let standing = model.facts.standing(&source);
     match (&standing.trouble, standing.good_ms) {
         _ if model.table.total > 0 => "nothing passes the filter".to_owned(),
-        (Some(_), None) => format!("no answer from {} yet", model.main_source()),
-        (None, None) => format!("asking {}", model.main_source()),
+        (Some(_), None) => format!("no answer from {source} yet"),
+        (None, None) => format!("asking {source}"),
+        _ if matches!(source, Source::Findings) => "nothing is wrong".to_owned(),
         _ => "nothing here".to_owned(),
     }
 }

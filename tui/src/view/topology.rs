@@ -1,8 +1,9 @@
 //! One topology: its figures, its components, and how they are joined.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
+use super::frame::{at_end, rule};
 use super::rows::tone;
 use super::{Areas, put};
 use crate::data::{Component, Edge, Topology, WINDOWS};
@@ -10,6 +11,7 @@ use crate::graph::{self, Link, Node, Picture};
 use crate::model::Model;
 use crate::table::Tone;
 use crate::text::{age, count, dash_if_empty, millis, rate};
+use crate::views::View;
 
 pub fn draw(model: &Model, buffer: &mut Buffer, areas: &Areas, id: &str) {
     let Some(t) = model.facts.topologies.get(id) else { return };
@@ -83,29 +85,62 @@ fn edge_rate(model: &Model, t: &Topology, e: &Edge) -> Option<f64> {
 fn graph_pane(model: &Model, buffer: &mut Buffer, area: Rect, t: &Topology) {
     let theme = model.theme();
     let focused = model.place().pane == 1;
-    super::detail::rule(model, buffer, area);
-    let title = if focused { " graph (arrows move it) " } else { " graph " };
-    put(buffer, area, 2, 0, title, if focused { theme.title() } else { theme.dim() });
-    let inner = Rect::new(area.x, area.y + 1, area.width, area.height.saturating_sub(1));
+    let title = if focused { "graph: arrows move it" } else { "graph" };
+    rule(model, buffer, area, title, if focused { theme.title() } else { theme.dim() });
+    let inner = inner(area);
     let Some(picture) = picture(model, t) else {
         put(buffer, inner, 2, 0, "no picture: there is nothing to join, or too much", theme.dim());
         return;
     };
     let (width, height) = (usize::from(inner.width), usize::from(inner.height));
-    let left = model.place().pan.0.min(picture.width.saturating_sub(width));
-    let top = model.place().pan.1.min(picture.height.saturating_sub(height));
+    let (left, top) = corner(model, t, &picture, inner);
+    let stale = model.facts.standing(&model.main_source()).stale();
     for y in 0..height.min(picture.height) {
         for x in 0..width.min(picture.width) {
             let (c, t) = picture.at(x + left, y + top);
             if c != ' ' {
-                put(buffer, inner, x as u16, y as u16, c.encode_utf8(&mut [0; 4]), tone(theme, t));
+                let style = if stale { theme.dim() } else { tone(theme, t) };
+                put(buffer, inner, x as u16, y as u16, c.encode_utf8(&mut [0; 4]), style);
             }
         }
     }
     if picture.width > width || picture.height > height {
-        let text = format!(" {width}x{height} of {}x{} ", picture.width, picture.height);
-        put(buffer, area, area.width.saturating_sub(text.len() as u16 + 1), 0, &text, theme.dim());
+        at_end(buffer, area, 0, &format!("{width}x{height} of {}x{}", picture.width, picture.height), theme.dim());
     }
+}
+
+fn inner(area: Rect) -> Rect {
+    Rect::new(area.x + 1, area.y + 1, area.width.saturating_sub(2), area.height.saturating_sub(1))
+}
+
+/// The part of the picture that is shown: where one has moved it, else so that the selected component is in it.
+fn corner(model: &Model, t: &Topology, picture: &Picture, inner: Rect) -> (usize, usize) {
+    let (width, height) = (usize::from(inner.width), usize::from(inner.height));
+    let most = (picture.width.saturating_sub(width), picture.height.saturating_sub(height));
+    let (mut left, mut top) = model.place().pan;
+    let selected = model.selected().and_then(|key| t.components.iter().position(|c| c.id == key));
+    if model.place().pane == 0
+        && let Some((x, y, w, h)) = selected.and_then(|i| picture.boxes.get(i)).copied()
+    {
+        left = (x + w / 2).saturating_sub(width / 2);
+        top = (y + h / 2).saturating_sub(height / 2);
+    }
+    (left.min(most.0), top.min(most.1))
+}
+
+/// The component whose box is at a place of the screen.
+pub fn component_at(model: &Model, area: Rect, at: Position) -> Option<String> {
+    let View::Topology { id, .. } = model.view() else { return None };
+    let t = model.facts.topologies.get(id)?;
+    let inner = inner(area);
+    if !inner.contains(at) {
+        return None;
+    }
+    let picture = picture(model, t)?;
+    let (left, top) = corner(model, t, &picture, inner);
+    let (x, y) = (usize::from(at.x - inner.x) + left, usize::from(at.y - inner.y) + top);
+    let hit = |b: &(usize, usize, usize, usize)| (b.0..b.0 + b.2).contains(&x) && (b.1..b.1 + b.3).contains(&y);
+    t.components.get(picture.boxes.iter().position(hit)?).map(|c| c.id.clone())
 }
 
 fn picture(model: &Model, t: &Topology) -> Option<Picture> {

@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::detail::wrapped;
+use super::frame::{age as age_of, at_end, rule};
 use super::{Areas, put};
 use crate::model::Model;
 use crate::source::Source;
@@ -26,6 +27,7 @@ pub fn draw(model: &Model, buffer: &mut Buffer, areas: &Areas, path: &str) {
             for (y, s) in ensemble.servers.iter().take(SERVERS).enumerate() {
                 let (text, style) = match &s.trouble {
                     Some(trouble) => (format!("{}  DOWN  {trouble}", s.address), theme.bad()),
+                    None if standing.stale() => (format!("{}  {}  {} nodes", s.address, s.mode, s.nodes), theme.dim()),
                     None => (
                         format!(
                             "{}  {}  {} nodes  {} connections  latency {}  zxid {}  {}",
@@ -37,6 +39,12 @@ pub fn draw(model: &Model, buffer: &mut Buffer, areas: &Areas, path: &str) {
                 put(buffer, areas.top, 0, y as u16, &harmless(&text), style);
             }
         }
+    }
+    if areas.top.height > 0 {
+        let last = Rect { y: areas.top.bottom() - 1, height: 1, ..areas.top };
+        rule(model, buffer, last, &format!("tree {}", harmless(path)), theme.title());
+        let (text, style) = age_of(model, &Source::Ensemble);
+        at_end(buffer, last, 0, &format!("ensemble {text}"), style);
     }
     node(model, buffer, areas.side, path);
 }

@@ -2,7 +2,7 @@
 
 use storm_tui::{Cmd, Done, Msg, Options, Run, View};
 
-use crate::fixture::{Screen, verbs};
+use crate::fixture::{Screen, options, verbs};
 
 fn topologies() -> Screen {
     let mut screen = Screen::new(View::Topologies, 120, 30);
@@ -99,7 +99,7 @@ fn forms_say_what_is_wrong() {
 
 #[test]
 fn read_only_forbids_every_act() {
-    let options = || Options { read_only: true, verbs: verbs(), ..Options::default() };
+    let options = || Options { read_only: true, ..options() };
     for keys in ["a", "d", "b", "ctrl-k", "z", "s", "!", "m enter", "* ctrl-k"] {
         let mut screen = Screen::with(options(), View::Topologies, 120, 30);
         screen.fill();
@@ -116,6 +116,66 @@ fn read_only_forbids_every_act() {
     screen.press(":");
     screen.type_in("list");
     assert_eq!(runs(screen.press("enter")), ["list"], "reading is allowed");
+    for line in ["doctor --apply", "stormctl kill wordcount", "config edit"] {
+        screen.press(":");
+        screen.type_in(line);
+        let cmds = screen.press("enter");
+        assert!(cmds.is_empty(), "{line}: {cmds:?}");
+        assert!(screen.text().contains("nothing may be changed"), "{line}:\n{}", screen.text());
+    }
+}
+
+#[test]
+fn every_verb_works_or_says_how() {
+    let mut screen = topologies();
+    let mut line = |text: &str| {
+        screen.press("esc :");
+        screen.type_in(text);
+        (screen.press("enter"), screen.text())
+    };
+    assert_eq!(line("monitor wordcount").0, [Cmd::Foreground(vec!["monitor".into(), "wordcount".into()])]);
+    let (cmds, text) = line("nimbus");
+    assert!(cmds.is_empty() && text.contains(":start nimbus"), "{cmds:?}\n{text}");
+    assert_eq!(runs(line("zk get /storm").0), ["zk get /storm"]);
+    assert_eq!(runs(line("stormctl describe wordcount").0), ["describe wordcount"], "a line that was copied");
+}
+
+#[test]
+fn a_key_is_set_after_its_difference_was_shown() {
+    let mut screen = Screen::new(View::Config, 120, 30);
+    screen.fill();
+    screen.press("/");
+    screen.type_in("ui.port");
+    screen.press("enter i tab ctrl-u");
+    screen.type_in("-1");
+    let dry = screen.press("enter");
+    let Some(Cmd::Run(job)) = dry.first().cloned() else { panic!("{dry:?}") };
+    assert_eq!(runs(dry), ["config set ui.port=-1 --dry-run"]);
+    screen.send(Msg::Done(Done { id: job.id, ok: true, output: "-ui.port: 8080\n+ui.port: -1".into() }));
+    assert!(screen.text().contains("+ui.port: -1"), "{}", screen.text());
+    assert_eq!(runs(screen.press("enter y")), ["config set ui.port=-1"]);
+}
+
+#[test]
+fn every_question_shows_its_command_and_copies_it() {
+    for (keys, line) in [
+        ("d", "stormctl deactivate wordcount"),
+        ("space space d", "stormctl deactivate wordcount\nstormctl deactivate clicks"),
+        ("ctrl-k 5", "stormctl kill wordcount -w 5"),
+        ("ctrl-k 5 enter", "stormctl kill wordcount -w 5"),
+        ("b", "stormctl rebalance wordcount -w 0"),
+        ("z", "stormctl set-log-level wordcount -l ROOT=DEBUG:60"),
+    ] {
+        let mut screen = topologies();
+        screen.press(keys);
+        for line in line.lines() {
+            assert!(screen.text().contains(line), "{keys}: no {line} in\n{}", screen.text());
+        }
+        let [Cmd::Copy(copied)] = &screen.press("ctrl-y")[..] else { panic!("{keys}: nothing copied") };
+        assert!(copied.starts_with(line), "{keys}: {copied}");
+        // It is still asked.
+        assert!(screen.text().contains("ctrl-y") || screen.text().contains("type wordcount"), "{}", screen.text());
+    }
 }
 
 #[test]

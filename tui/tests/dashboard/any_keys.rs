@@ -5,7 +5,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, Mo
 use storm_tui::keys::TABLE;
 use storm_tui::{Cmd, Done, Msg, Options, Source, View};
 
-use crate::fixture::{Screen, data, verbs};
+use crate::fixture::{Screen, data, options};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -96,7 +96,7 @@ proptest! {
 
     #[test]
     fn read_only_runs_nothing_that_changes(steps in prop::collection::vec(step(), 1..120)) {
-        let options = Options { read_only: true, verbs: verbs(), ..Options::default() };
+        let options = Options { read_only: true, ..options() };
         let mut screen = Screen::with(options, View::Topologies, 120, 40);
         screen.fill();
         for step in &steps {
@@ -104,12 +104,12 @@ proptest! {
                 let harmless = match &cmd {
                     Cmd::Run(job) => match &job.what {
                         storm_tui::Run::Stormctl(words) => {
-                            words[..] == ["config".to_owned(), "explain".to_owned(), words.last().cloned().unwrap_or_default()]
-                                || screen.model.options.verbs.iter().any(|v| v.reads && v.name == words[0])
+                            (screen.model.options.judge)(words) == Ok(storm_tui::Effect::Reads)
                         }
                         storm_tui::Run::Kill { .. } => false,
                     },
-                    Cmd::Shell | Cmd::Foreground(_) => false,
+                    Cmd::Foreground(words) => words[0] == "monitor",
+                    Cmd::Shell => false,
                     _ => true,
                 };
                 prop_assert!(harmless, "{cmd:?} after {step:?}");

@@ -7,7 +7,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use storm_tui::data::*;
 use storm_tui::keys;
-use storm_tui::{Answer, Cmd, Data, Model, Msg, Options, Source, Trouble, Verb, View, draw, update};
+use storm_tui::{Answer, Cmd, Data, Effect, Model, Msg, Options, Source, Trouble, Verb, View, draw, update};
 
 /// 2026-08-02 10:00:00 UTC.
 pub const NOW: u64 = 1_785_664_800_000;
@@ -18,7 +18,10 @@ pub struct Screen {
 }
 
 pub fn verbs() -> Vec<Verb> {
-    let verb = |name: &str, reads| Verb { name: name.into(), about: format!("the verb {name}"), reads };
+    let verb = |name: &str| {
+        let topology = ["describe", "activate", "kill"].contains(&name);
+        Verb { name: name.into(), about: format!("the verb {name}"), topology }
+    };
     let acts = [
         "activate",
         "deactivate",
@@ -31,12 +34,30 @@ pub fn verbs() -> Vec<Verb> {
         "restart",
         "config",
     ];
-    [verb("list", true), verb("doctor", true)].into_iter().chain(acts.map(|name| verb(name, false))).collect()
+    let reads = ["list", "doctor", "describe", "monitor", "zk", "zk get", "config explain", "nimbus"];
+    reads.into_iter().chain(acts).map(verb).collect()
+}
+
+/// As the command line's own parser would, for the verbs above.
+fn judge(words: &[String]) -> Result<Effect, String> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["nimbus"] => Err("it would take this screen\n\n:start nimbus".to_owned()),
+        ["doctor", "--apply"] => Ok(Effect::Changes),
+        ["list" | "doctor" | "describe", ..] | ["zk", "get", _] | ["config", "explain", _] => Ok(Effect::Reads),
+        ["monitor", _] => Ok(Effect::Terminal { changes: false }),
+        ["config", "edit"] => Ok(Effect::Terminal { changes: true }),
+        _ => Ok(Effect::Changes),
+    }
+}
+
+pub fn options() -> Options {
+    Options { verbs: verbs(), judge, ..Options::default() }
 }
 
 impl Screen {
     pub fn new(view: View, width: u16, height: u16) -> Screen {
-        Screen::with(Options { verbs: verbs(), ..Options::default() }, view, width, height)
+        Screen::with(options(), view, width, height)
     }
 
     pub fn with(options: Options, view: View, width: u16, height: u16) -> Screen {
@@ -367,6 +388,7 @@ pub fn data(source: &Source, round: i64) -> Option<Data> {
                 cpu_ms: Some(10 * round as u64 * pid as u64),
                 orphan: pid == 13,
                 start_ticks: 99,
+                ..Process::default()
             };
             let all = [(11, "Nimbus", "nimbus"), (12, "Supervisor", "supervisor"), (13, "Worker", "worker")];
             Data::Processes(all.iter().map(|(p, n, r)| process(*p, n, r)).collect())
@@ -386,7 +408,11 @@ pub fn data(source: &Source, round: i64) -> Option<Data> {
                     setting("topology.workers", "1", "default"),
                     setting("ui.port", "8080", "default"),
                 ],
-                mistakes: vec![finding(Severity::Warning, "config/loopback", "localhost among remote servers")],
+                mistakes: vec![finding(
+                    Severity::Warning,
+                    "config/loopback",
+                    "/etc/storm/storm.yaml:3:16: localhost among remote servers",
+                )],
             })
         }
         Source::Findings => Data::Findings(vec![

@@ -139,7 +139,7 @@ fn sizes_down_to_nothing_and_a_storm_of_them() {
         for keys in ["", "?", "esc m", "esc : t", "esc / a", "esc x", "esc tab"] {
             screen.press(keys);
             for (width, height) in
-                [(0, 0), (1, 1), (10, 3), (39, 24), (40, 10), (40, 12), (80, 11), (300, 100), (3, 200)]
+                [(0, 0), (1, 1), (10, 3), (39, 24), (40, 10), (40, 12), (80, 11), (500, 200), (3, 200)]
             {
                 screen.send(Msg::Resize(width, height));
                 let text = screen.text();

@@ -1,8 +1,10 @@
 //! Components: their errors, their children, and who cannot keep up.
 
+use storm_topology::HOLDS_THREAD;
+
 use super::supervisor::first_line;
 use super::{Draft, Rule, When};
-use crate::facts::{Child, Component, Facts, Topology};
+use crate::facts::{Child, Component, Facts, Fault, Topology};
 use crate::finding::{Severity, Subject};
 
 /// Above this part of its time at work a bolt has no reserve.
@@ -40,6 +42,13 @@ pub(super) const RULES: &[Rule] = &[
         when: When::Now,
         about: "a component has reported an error",
         check: errors,
+    },
+    Rule {
+        code: "component/holds-thread",
+        severity: Severity::Warning,
+        when: When::Now,
+        about: "a component stops others of its worker, because it waits and does not say so",
+        check: holds_thread,
     },
     Rule {
         code: "component/capacity",
@@ -118,14 +127,29 @@ fn module_missing(facts: &Facts) -> Vec<Draft> {
     })
 }
 
+/// The last error, unless it was long ago and it has worked since.
+fn recent<'a>(facts: &Facts, component: &'a Component) -> Option<&'a Fault> {
+    component.last_error.as_ref().filter(|fault| facts.at - fault.at <= 600)
+}
+
+/// What the worker's watchdog has reported.
+fn holds_thread(facts: &Facts) -> Vec<Draft> {
+    each(facts, |facts, t, c| {
+        let fault = recent(facts, c).filter(|f| f.text.starts_with(HOLDS_THREAD))?;
+        Some(
+            draft(t, c, format!("{} {HOLDS_THREAD}, and others there wait for it", c.id))
+                .at(fault.place(), first_line(&fault.text))
+                .because("many tasks share a thread, and what it does takes long or waits for something")
+                .fix(format!("let {} say that it is `blocking`: it then gets a thread of its own", c.id)),
+        )
+    })
+}
+
 fn errors(facts: &Facts) -> Vec<Draft> {
     each(facts, |facts, t, c| {
-        let fault = c.last_error.as_ref().filter(|f| missing_module(&f.text).is_none())?;
+        let known = |f: &Fault| missing_module(&f.text).is_some() || f.text.starts_with(HOLDS_THREAD);
+        let fault = recent(facts, c).filter(|f| !known(f))?;
         let ago = facts.at - fault.at;
-        // Long ago, and it has worked since.
-        if ago > 600 {
-            return None;
-        }
         let mut draft =
             draft(t, c, format!("component {} failed {} s ago: {}", c.id, ago.max(0), first_line(&fault.text)));
         for line in fault.text.lines().filter(|l| !l.trim().is_empty()).take(8) {

@@ -54,6 +54,15 @@ fn p123_a_module_is_missing_on_the_workers_host() {
 }
 
 #[test]
+fn a_bolt_that_holds_a_thread_of_the_worker() {
+    let mut facts = healthy();
+    let said = "holds a thread of the worker longer than 10 ms: 40 times, 2000 ms in all";
+    component(&mut facts, "split").last_error = Some(fault(said));
+    says(&facts, "component/holds-thread", &["split", "40 times", "sup1", "`blocking`"]);
+    assert!(!codes(&facts).contains(&"component/errors"), "told once");
+}
+
+#[test]
 fn a_bolt_without_reserve() {
     let mut facts = healthy();
     component(&mut facts, "split").capacity = Some(0.97);

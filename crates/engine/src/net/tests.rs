@@ -90,7 +90,9 @@ proptest! {
         let mut batch = out.fresh(stream, from, to, WIDTH);
         for (values, roots) in &rows {
             let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
-            batch.push(&values, roots);
+            let (root, edge) = roots.first().copied().unwrap_or_default();
+            batch.push(&values, root, edge);
+            batch.add_roots(roots.get(1..).unwrap_or_default());
         }
         let mut bytes = Vec::new();
         codec::encode_batch(&mut bytes, &batch);

@@ -9,4 +9,5 @@ mod network;
 mod order;
 mod paused;
 mod support;
+mod threads;
 mod trees;

@@ -1,13 +1,13 @@
 //! The host's side of a bolt in another language.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::command::ShellCommand;
 use super::json::write_value;
 use super::link::{Link, log, task_ids};
 use super::message::{Emit, Said, frame};
-use crate::component::{AckMode, Bolt, ComponentError};
+use crate::component::{AckMode, Bolt, ComponentError, Watch};
 use crate::context::TaskContext;
 use crate::output::{BoltOutput, Emission};
 use crate::tuple::{Anchor, OwnedTuple, Tuple};
@@ -16,10 +16,15 @@ use crate::value::{Value, ValueRef};
 /// Messages taken in one go, so that other work of the task gets its turn.
 const TURN: usize = 512;
 
+/// A child that has said something so short a time ago is busy.
+const BUSY: Duration = Duration::from_micros(500);
+/// How long a busy child that waits for nobody is let talk, so that what it says is taken by the dozen.
+const GATHER: Duration = Duration::from_micros(200);
+
 /// A bolt that runs in a child process.
 ///
-/// `execute` only queues the tuple; what the child says is handled when its reading thread wakes the task. So neither side
-/// can wait for the other with both pipes full.
+/// `execute` only queues the tuple; pipes are written and read when there is room or something to read, and never waited for. So neither
+/// side can wait for the other with both pipes full, and an answer goes out on the thread that has read the question.
 pub struct ShellBolt {
     command: ShellCommand,
     component: String,
@@ -27,6 +32,11 @@ pub struct ShellBolt {
     /// Tuples the child has not acked or failed, by the number it knows them by.
     tuples: HashMap<u64, OwnedTuple>,
     next_id: u64,
+    /// The child waited for an answer in the last turn that it spoke in, or has said more than was taken.
+    waited_for: bool,
+    /// When its output was last taken, and until when it is let talk before it is taken again.
+    taken: Instant,
+    rests_until: Option<Instant>,
     targets: Vec<i32>,
 }
 
@@ -39,6 +49,9 @@ impl ShellBolt {
             link: None,
             tuples: HashMap::new(),
             next_id: 1,
+            waited_for: false,
+            taken: Instant::now(),
+            rests_until: None,
             targets: Vec::new(),
         }
     }
@@ -59,13 +72,17 @@ impl ShellBolt {
         let mut emission = Emission::new(&values);
         emission.stream = emit.stream.as_deref();
         emission = if anchors.is_empty() { emission.unanchored() } else { emission.anchored(&anchors) };
+        if let Some(link) = &mut self.link {
+            link.pair.emitted(emit.need_task_ids && emit.task.is_none());
+        }
         match emit.task {
             Some(task) => out.send(emission.direct(task)),
             None if !emit.need_task_ids => out.send(emission),
             None => {
                 out.send(emission.targets(&mut self.targets));
-                if let Some(link) = &self.link {
+                if let Some(link) = &mut self.link {
                     link.outbox.urgent(task_ids(&self.targets));
+                    self.waited_for = true;
                 }
             }
         }
@@ -133,26 +150,48 @@ impl Bolt for ShellBolt {
         }
         message.extend_from_slice(b"]}");
         self.tuples.insert(id, tuple.to_owned());
-        if let Some(link) = &self.link {
-            link.outbox.tuple(frame(message));
+        if let Some(link) = &mut self.link
+            && link.outbox.tuple(frame(message))
+        {
+            // What gathers until the engine has handed out its batch is written together.
+            link.wake_again();
         }
         Ok(())
     }
 
     fn wake(&mut self, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
+        if let Some(link) = &mut self.link {
+            link.begin();
+        }
+        let (mut more, mut said_something) = (true, false);
         for _ in 0..TURN {
             let Some(link) = &mut self.link else { return Ok(()) };
-            if !link.outbox.answers_are_read() {
-                return Ok(());
-            }
-            match link.try_receive()? {
-                Some(said) => self.handle(said, out)?,
-                None => return Ok(()),
+            more = link.listens();
+            let said = if more { link.try_receive()? } else { None };
+            more &= said.is_some();
+            match said {
+                Some(said) => {
+                    if !std::mem::replace(&mut said_something, true) {
+                        self.waited_for = false;
+                    }
+                    self.handle(said, out)?;
+                }
+                None => break,
             }
         }
-        // There may be more; the next turn comes after what else waits.
-        if let Some(link) = &self.link {
-            link.wake_again();
+        if let Some(link) = &mut self.link {
+            link.outbox.pump();
+            if more {
+                // The next turn comes after what else waits.
+                link.wake_again();
+                self.waited_for = true;
+            }
+        }
+        if said_something {
+            let now = Instant::now();
+            let busy = now - self.taken < BUSY && !self.waited_for && !self.tuples.is_empty();
+            self.rests_until = busy.then(|| now + GATHER);
+            self.taken = now;
         }
         Ok(())
     }
@@ -173,5 +212,10 @@ impl Bolt for ShellBolt {
 
     fn blocking(&self) -> bool {
         true
+    }
+
+    fn watch(&self) -> Watch<'_> {
+        let watch = self.link.as_ref().map(Link::watch).unwrap_or_default();
+        Watch { rests_until: self.rests_until, ..watch }
     }
 }

@@ -4,11 +4,12 @@
 //! `surrogateescape` has it: each such byte `b` as the lone surrogate U+DC00 + `b`. Such a string becomes bytes again when
 //! it comes back, so that text of an unknown encoding passes through a child unharmed.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 
 use bytes::Bytes;
-use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::value::{Value, ValueRef};
@@ -116,10 +117,59 @@ fn write_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
 }
 
+/// A value straight from its JSON text.
+struct Parsed(Value);
+
+impl<'de> Deserialize<'de> for Parsed {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Parsed, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Parsed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON value")
+            }
+            fn visit_unit<E: de::Error>(self) -> Result<Parsed, E> {
+                Ok(Parsed(Value::Null))
+            }
+            fn visit_bool<E: de::Error>(self, v: bool) -> Result<Parsed, E> {
+                Ok(Parsed(Value::Bool(v)))
+            }
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Parsed, E> {
+                Ok(Parsed(Value::Int(v)))
+            }
+            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Parsed, E> {
+                // Whole numbers beyond 64 signed bits become floating point.
+                Ok(Parsed(i64::try_from(v).map_or(Value::Float(v as f64), Value::Int)))
+            }
+            fn visit_f64<E: de::Error>(self, v: f64) -> Result<Parsed, E> {
+                Ok(Parsed(Value::Float(v)))
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Parsed, E> {
+                Ok(Parsed(Value::Str(v.into())))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Parsed, A::Error> {
+                let mut list = Vec::new();
+                while let Some(Parsed(item)) = items.next_element()? {
+                    list.push(item);
+                }
+                Ok(Parsed(Value::List(list)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Parsed, A::Error> {
+                let mut map = BTreeMap::new();
+                while let Some((key, Parsed(value))) = entries.next_entry()? {
+                    map.insert(key, value);
+                }
+                Ok(Parsed(Value::Map(map)))
+            }
+        }
+        d.deserialize_any(Any)
+    }
+}
+
 /// A JSON text as a value; lone surrogates as [`write_value`] writes them are taken.
 pub(crate) fn parse(text: &[u8]) -> Result<Value, serde_json::Error> {
-    match serde_json::from_slice::<serde_json::Value>(text) {
-        Ok(json) => Ok(json.into()),
+    match serde_json::from_slice::<Parsed>(text) {
+        Ok(Parsed(value)) => Ok(value),
         // serde_json's strings cannot hold lone surrogates; the slower way is for texts that may have some.
         Err(e) if !text.windows(3).any(|w| w == b"\\ud" || w == b"\\uD") => Err(e),
         Err(_) => lossless(serde_json::from_slice::<&RawValue>(text)?),
@@ -135,7 +185,7 @@ fn lossless(raw: &RawValue) -> Result<Value, serde_json::Error> {
             Ok(Value::List(items.into_iter().map(lossless).collect::<Result<_, _>>()?))
         }
         Some(b'{') => {
-            let map: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+            let map: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
             let entries = map.into_iter().map(|(k, v)| Ok::<_, serde_json::Error>((k, lossless(v)?)));
             Ok(Value::Map(entries.collect::<Result<_, _>>()?))
         }

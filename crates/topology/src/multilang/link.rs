@@ -1,27 +1,27 @@
 //! A child with its pipes, as the host's component holds it.
 
-use std::io::BufReader;
-use std::process::ChildStdout;
+use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::ioctl_fionbio;
 use serde_json::Value;
 
 use super::command::{Limits, ShellCommand};
 use super::context::context_json;
-use super::message::{Received, Said, excerpt, frame, read_message, understand};
+use super::inbox::{Inbox, Read};
+use super::message::{Said, excerpt, frame, understand};
 use super::monitor::Life;
+use super::outbox::Outbox;
+use super::pair::Pair;
 use super::process::Process;
-use super::writer::Outbox;
 use super::{json, message};
-use crate::component::ComponentError;
+use crate::component::{ComponentError, Watch};
 use crate::context::{TaskContext, Waker};
 use crate::value::ValueRef;
 
-/// Messages that have been read and wait for the component.
-const INBOX: usize = 256;
 /// How long the end of a process and of its standard error is waited for, once its output has ended.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
@@ -31,22 +31,13 @@ pub(crate) struct Link {
     place: String,
     component: String,
     task: i32,
-    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) outbox: Outbox,
+    inbox: Inbox,
     life: Arc<Life>,
-    inbox: Receiver<Heard>,
+    pub(crate) pair: Pair,
     process: Process,
     limits: Limits,
     waker: Waker,
-}
-
-pub(crate) enum Heard {
-    Said(Said),
-    Nonsense {
-        text: String,
-        why: String,
-    },
-    /// The child's output has ended.
-    End(Option<String>),
 }
 
 impl Link {
@@ -75,26 +66,22 @@ impl Link {
         std::fs::write(&pid_file, b"").map_err(|e| {
             ComponentError::fatal(format!("component [{component}]: cannot create {}: {e}", pid_file.display()))
         })?;
-        let outbox = Outbox::new(limits.max_pending, ctx.waker());
         let life = Life::new(component, limits.silence, ctx.waker());
-        let (sender, inbox) = sync_channel(INBOX);
         let pid = process.pid();
-        let threads = || -> std::io::Result<()> {
-            let name = |what: &str| format!("{what}-{pid}");
-            let (box_of_writer, box_of_watch) = (outbox.clone(), outbox.clone());
-            let (life_of_reader, life_of_watch) = (life.clone(), life.clone());
-            let waker = ctx.waker();
-            let stdin = pipes.stdin;
-            thread::Builder::new().name(name("to")).spawn(move || box_of_writer.write_to(stdin))?;
-            thread::Builder::new()
-                .name(name("from"))
-                .spawn(move || read(pipes.stdout, &sender, &life_of_reader, &waker))?;
-            thread::Builder::new().name(name("err")).spawn(move || life_of_watch.watch(pipes.stderr, &box_of_watch))?;
+        let started = || -> std::io::Result<()> {
+            ioctl_fionbio(&pipes.stdin, true)?;
+            ioctl_fionbio(&pipes.stdout, true)?;
+            let life = life.clone();
+            thread::Builder::new().name(format!("err-{pid}")).spawn(move || life.watch(pipes.stderr))?;
             Ok(())
         };
-        threads().map_err(|e| ComponentError::fatal(format!("component [{component}]: cannot start a thread: {e}")))?;
+        started()
+            .map_err(|e| ComponentError::fatal(format!("component [{component}]: cannot watch its child: {e}")))?;
+        let pair = Pair::new(pid, usize::try_from(ctx.task_id).unwrap_or_default());
+        let (outbox, inbox) = (Outbox::new(pipes.stdin, limits.max_pending), Inbox::new(pipes.stdout));
         let (command, component, task, waker) = (command.clone(), component.clone(), ctx.task_id, ctx.waker());
-        let mut link = Link { kind, command, place, component, task, outbox, life, inbox, process, limits, waker };
+        let mut link =
+            Link { kind, command, place, component, task, outbox, inbox, life, pair, process, limits, waker };
         link.shake_hands(ctx)?;
         Ok(link)
     }
@@ -131,34 +118,72 @@ impl Link {
         self.waker.wake();
     }
 
+    /// Begins a turn: what is due is asked for, and the child's output is looked at again.
+    pub(crate) fn begin(&mut self) {
+        self.inbox.look_again();
+        if self.life.takes_beat() {
+            self.outbox.heartbeat();
+        }
+    }
+
     /// What has come, without waiting; `None` for nothing.
     pub(crate) fn try_receive(&mut self) -> Result<Option<Said>, ComponentError> {
-        match self.inbox.try_recv() {
-            Ok(heard) => self.said(heard).map(Some),
-            Err(TryRecvError::Empty) if self.life.is_silent() => Err(self.silent()),
-            Err(TryRecvError::Empty) => Ok(None),
-            Err(TryRecvError::Disconnected) => Err(self.died("its output has ended")),
+        loop {
+            if let Some(text) = self.inbox.next() {
+                let said = understand(text).map_err(|why| (excerpt(text), why));
+                return match said {
+                    Ok(said) => Ok(Some(said)),
+                    Err((text, why)) => {
+                        Err(self.died(&format!("it wrote {text:?} to its standard output, which is {why}")))
+                    }
+                };
+            }
+            match self.inbox.read() {
+                Ok(Read::Something) => self.life.excuse(),
+                Ok(Read::Nothing) if self.life.is_silent() => return Err(self.silent()),
+                Ok(Read::Nothing) => return Ok(None),
+                Ok(Read::End) => return Err(self.died("Pipe to subprocess seems to be broken! Its output has ended")),
+                Err(cause) => return Err(self.died(&format!("its output cannot be read: {cause}"))),
+            }
         }
     }
 
     /// Waits for a message as long as a child may be silent.
     pub(crate) fn receive(&mut self) -> Result<Said, ComponentError> {
-        match self.inbox.recv_timeout(self.limits.silence) {
-            Ok(heard) => self.said(heard),
-            Err(RecvTimeoutError::Timeout) => Err(self.silent()),
-            Err(RecvTimeoutError::Disconnected) => Err(self.died("its output has ended")),
+        let deadline = Instant::now() + self.limits.silence;
+        loop {
+            self.begin();
+            self.outbox.pump();
+            if let Some(said) = self.try_receive()? {
+                return Ok(said);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(self.silent());
+            }
+            let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+            let mut fds = vec![PollFd::new(&self.inbox, PollFlags::IN)];
+            fds.extend(self.outbox.wants_room().map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::OUT)));
+            match poll(&mut fds, Some(&left)) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(cause) => return Err(self.died(&format!("its output cannot be waited for: {cause}"))),
+            }
         }
     }
 
-    fn said(&mut self, heard: Heard) -> Result<Said, ComponentError> {
-        match heard {
-            Heard::Said(said) => Ok(said),
-            Heard::Nonsense { text, why } => {
-                Err(self.died(&format!("it wrote {text:?} to its standard output, which is {why}")))
-            }
-            Heard::End(None) => Err(self.died("Pipe to subprocess seems to be broken! Its output has ended")),
-            Heard::End(Some(cause)) => Err(self.died(&format!("its output cannot be read: {cause}"))),
+    /// Whether the child is listened to. Not while it does not read its answers, and its silence does not count then.
+    pub(crate) fn listens(&self) -> bool {
+        let listens = self.outbox.answers_are_read();
+        if !listens {
+            self.life.excuse();
         }
+        listens
+    }
+
+    /// What this link is to be woken for.
+    pub(crate) fn watch(&self) -> Watch<'_> {
+        let readable = self.outbox.answers_are_read().then(|| self.inbox.as_fd());
+        Watch { readable, writable: self.outbox.wants_room(), rests_until: None }
     }
 
     fn silent(&mut self) -> ComponentError {
@@ -177,7 +202,7 @@ impl Link {
         let ended = self.process.ended(patience);
         let stderr = self.life.stderr_tail(if ended.is_some() { patience } else { Duration::ZERO });
         let (sent, waiting) = self.outbox.state();
-        let received = self.life.last_received();
+        let received = self.inbox.last();
         let pid = self.process.pid();
         self.stop(Duration::ZERO);
         let ended = ended.unwrap_or_else(|| "still running, killed".to_owned());
@@ -198,38 +223,7 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.outbox.close();
         self.life.stop();
-    }
-}
-
-/// The reading thread's work. It ends when the child's output does, or when nobody listens any more.
-fn read(stdout: ChildStdout, to: &SyncSender<Heard>, life: &Life, waker: &Waker) {
-    let mut from = BufReader::with_capacity(64 << 10, stdout);
-    loop {
-        let heard = match read_message(&mut from) {
-            Ok(Received::Message { text }) => {
-                let short = excerpt(&text);
-                life.heard(short.clone());
-                understand(&text).map_or_else(|why| Heard::Nonsense { text: short, why }, Heard::Said)
-            }
-            Ok(Received::End) => Heard::End(None),
-            Err(e) => Heard::End(Some(e.to_string())),
-        };
-        let last = matches!(heard, Heard::End(_));
-        let given = match to.try_send(heard) {
-            Err(TrySendError::Full(heard)) => {
-                life.set_not_heard(true);
-                let given = to.send(heard).is_ok();
-                life.set_not_heard(false);
-                given
-            }
-            given => given.is_ok(),
-        };
-        waker.wake();
-        if last || !given {
-            return;
-        }
     }
 }
 

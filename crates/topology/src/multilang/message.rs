@@ -7,7 +7,7 @@ use super::json;
 use crate::value::Value;
 
 /// A message longer than this is not read.
-const LONGEST: usize = 64 << 20;
+pub(crate) const LONGEST: usize = 64 << 20;
 
 /// What a component says.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,10 +70,17 @@ pub(crate) fn read_message(from: &mut impl BufRead) -> io::Result<Received> {
     }
 }
 
+const END: &[u8] = b"\nend\n";
+
 /// Puts the frame around a message.
 pub(crate) fn frame(mut message: Vec<u8>) -> Vec<u8> {
-    message.extend_from_slice(b"\nend\n");
+    message.extend_from_slice(END);
     message
+}
+
+/// Takes it off.
+pub(crate) fn unframed(message: &[u8]) -> &[u8] {
+    message.strip_suffix(END).unwrap_or(message)
 }
 
 /// The beginning of a message, for people.

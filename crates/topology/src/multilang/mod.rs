@@ -7,13 +7,15 @@ mod bolt;
 mod child;
 mod command;
 mod context;
+mod inbox;
 mod json;
 mod link;
 mod message;
 mod monitor;
+mod outbox;
+mod pair;
 mod process;
 mod spout;
-mod writer;
 
 pub use bolt::ShellBolt;
 pub use child::{ChildError, run_child, serve_stdio};

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::writer::Outbox;
 use crate::context::Waker;
 
 /// How much of the standard error is kept for the report of a death.
@@ -22,6 +21,8 @@ pub(crate) struct Life {
     state: Mutex<State>,
     stderr_done: Condvar,
     stopped: AtomicBool,
+    /// A sign of life is to be asked for.
+    beat: AtomicBool,
     silence: Duration,
     waker: Waker,
     component: String,
@@ -31,13 +32,10 @@ pub(crate) struct Life {
 struct State {
     /// Since when an answer is due; nothing is due while this is empty, so the clock does not run.
     due_since: Option<Instant>,
-    /// Messages wait because we do not take them; that is not the child's fault.
-    not_heard: bool,
     /// An answer was due for too long.
     silent: bool,
     /// Heartbeats are asked for (bolts, after the handshake).
     beating: bool,
-    last_received: String,
     stderr: VecDeque<u8>,
     stderr_ended: bool,
 }
@@ -48,6 +46,7 @@ impl Life {
             state: Mutex::default(),
             stderr_done: Condvar::new(),
             stopped: AtomicBool::new(false),
+            beat: AtomicBool::new(false),
             silence,
             waker,
             component: component.to_owned(),
@@ -58,18 +57,16 @@ impl Life {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// A message has come; any message is a sign of life.
-    pub(crate) fn heard(&self, excerpt: String) {
+    /// Nothing is due any more: something has come, which is a sign of life, or the child is not listened to.
+    pub(crate) fn excuse(&self) {
         let mut state = self.lock();
-        state.last_received = excerpt;
         state.due_since = None;
+        state.silent = false;
     }
 
-    /// Whether messages that have come are waiting for us.
-    pub(crate) fn set_not_heard(&self, waiting: bool) {
-        let mut state = self.lock();
-        state.not_heard = waiting;
-        state.due_since = None;
+    /// Whether the child is to be asked for a sign of life now.
+    pub(crate) fn takes_beat(&self) -> bool {
+        self.beat.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn start_beating(&self) {
@@ -79,10 +76,6 @@ impl Life {
     /// Whether the child has owed an answer for too long.
     pub(crate) fn is_silent(&self) -> bool {
         self.lock().silent
-    }
-
-    pub(crate) fn last_received(&self) -> String {
-        self.lock().last_received.clone()
     }
 
     /// The end of the standard error, whole if the child has ended and this does not take too long.
@@ -99,7 +92,7 @@ impl Life {
     }
 
     /// The thread's work.
-    pub(crate) fn watch(&self, stderr: ChildStderr, outbox: &Outbox) {
+    pub(crate) fn watch(&self, stderr: ChildStderr) {
         let mut stderr = Some(stderr);
         let mut line = Vec::new();
         let mut next_beat = Instant::now() + BEAT;
@@ -119,20 +112,22 @@ impl Life {
             }
             if Instant::now() >= next_beat {
                 next_beat = Instant::now() + BEAT;
-                self.beat(outbox);
+                self.ask_for_beat();
             }
         }
     }
 
-    fn beat(&self, outbox: &Outbox) {
+    fn ask_for_beat(&self) {
         let mut state = self.lock();
-        if !state.beating || state.not_heard {
+        if !state.beating {
             return;
         }
         match state.due_since {
             None => {
                 state.due_since = Some(Instant::now());
-                outbox.heartbeat();
+                self.beat.store(true, Ordering::Release);
+                drop(state);
+                self.waker.wake();
             }
             Some(since) if since.elapsed() > self.silence && !state.silent => {
                 state.silent = true;

@@ -27,7 +27,7 @@ impl ShellSpout {
 
     /// Asks, and handles what the child says up to its `sync`. True if it emitted.
     fn ask(&mut self, command: &str, id: &Value, out: &mut SpoutOutput<'_>) -> Result<bool, ComponentError> {
-        let Some(link) = &self.link else { return Ok(false) };
+        let Some(link) = &mut self.link else { return Ok(false) };
         let mut message = format!("{{\"command\":\"{command}\",\"id\":").into_bytes();
         write_value(&mut message, id.as_ref());
         message.push(b'}');
@@ -36,7 +36,10 @@ impl ShellSpout {
         loop {
             let Some(link) = &mut self.link else { return Ok(emitted) };
             match link.receive()? {
-                Said::Sync => return Ok(emitted),
+                Said::Sync => {
+                    link.pair.emitted(true);
+                    return Ok(emitted);
+                }
                 Said::Emit(emit) => {
                     emitted = true;
                     self.emit(emit, out);
@@ -64,7 +67,7 @@ impl ShellSpout {
             None if !emit.need_task_ids => out.send(emission),
             None => {
                 out.send(emission.targets(&mut self.targets));
-                if let Some(link) = &self.link {
+                if let Some(link) = &mut self.link {
                     link.outbox.urgent(task_ids(&self.targets));
                 }
             }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use storm_agent::client::AskError;
 use storm_conf::{Conf, LoadOptions, load_from, schema};
 use storm_lint::diff::{self, Difference};
 
 use super::place;
 use super::values::{Settings, cell, guarded};
+use crate::agents;
 use crate::cli::Global;
 use crate::cli::config::Diff;
 use crate::context::Context;
@@ -28,10 +30,12 @@ struct Named {
 
 pub async fn run(printer: Printer, global: &Global, args: &Diff) -> Result<(), Failure> {
     let left = match &args.left {
+        Some(name) if is_host(name) => host(printer, global, name).await?,
         Some(path) => file(&printer, global, path)?,
         None => in_force(&printer, global, args.daemon)?,
     };
     let right = match (&args.right, &args.left) {
+        (Some(name), _) if is_host(name) => host(printer, global, name).await?,
         (Some(path), _) => file(&printer, global, path)?,
         (None, Some(path)) if place::is_zoo(path) => {
             return Err(Failure::new(Exit::Usage, "usage/diff", "a zoo.cfg is compared with another file")
@@ -51,6 +55,31 @@ pub async fn run(printer: Printer, global: &Global, args: &Diff) -> Result<(), F
     let found = !differences.is_empty();
     printer.show(&Shown { left: left.name, right: right.name, differences })?;
     if found { Err(Failure::shown(Exit::Findings)) } else { Ok(()) }
+}
+
+/// A name without a folder and without the ending of a configuration file, which no file here has.
+fn is_host(name: &Path) -> bool {
+    let ending = name.extension().and_then(|e| e.to_str());
+    name.components().count() == 1 && !matches!(ending, Some("yaml" | "yml" | "cfg" | "properties")) && !name.exists()
+}
+
+/// What the daemons of a host use, told by its agent.
+async fn host(printer: Printer, global: &Global, name: &Path) -> Result<Named, Failure> {
+    let ctx = Context::load(printer, global.clone(), storm_conf::Reader::Operator)?;
+    let address = agents::address(&ctx.conf, &name.to_string_lossy())?;
+    let ask = async |mut agent: storm_agent::client::Agent| agent.config().await;
+    let all = agents::Agents::open(&ctx)?;
+    let asked = async { ask(all.connect(&address, agents::limit(&ctx)).await?).await };
+    let config =
+        ctx.within(agents::limit(&ctx), async { asked.await.map_err(|e: AskError| agents::failure(&e)) }).await?;
+    match config.effective.map(|text| serde_json::from_str(&text)) {
+        Some(Ok(Value::Object(map))) => Ok(Named { name: address.to_string(), map }),
+        _ => {
+            let text = format!("the configuration of {address} cannot be loaded");
+            let failure = Failure::new(Exit::ConfigInvalid, "config/remote", text);
+            Err(config.mistakes.into_iter().fold(failure, Failure::evidence))
+        }
+    }
 }
 
 /// A file with the defaults below it.

@@ -6,11 +6,12 @@ use std::process::Command;
 use serde_json::{Map, json};
 use storm_lint::store::{File, Written};
 use storm_lint::{Finding, lint};
+use storm_machine::facts;
 use tempfile::TempDir;
 
 use super::change::load_errors;
 use super::lint::text as told;
-use super::{ask, facts, place};
+use super::{ask, place};
 use crate::change::Change;
 use crate::cli::Global;
 use crate::cli::config::Edit;

@@ -61,7 +61,7 @@ impl Report for KeyTold {
             "file": "storm.yaml",
             "meaning": self.key.meaning,
             "type": self.key.kind.phrase(),
-            "kind": self.key.kind.word(),
+            "value_kind": self.key.kind.word(),
             "required": self.key.kind.is_required(),
             "default": self.key.default(),
             "value": self.value,

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use storm_conf::{Conf, Level as LoadLevel};
 use storm_lint::store::Written;
 use storm_lint::{Finding, Format, Level, Subject, lint, mend};
+use storm_machine::facts;
 
-use super::{facts, place};
+use super::place;
 use crate::cli::Global;
 use crate::cli::config::Lint;
 use crate::exit::Exit;
@@ -108,17 +109,23 @@ fn subjects(printer: &Printer, global: &Global, args: &Lint) -> Result<Vec<Subje
         paths.extend(inside.chain(xml_files(named)));
     }
     if args.files.is_empty() {
-        match place::storm_yaml(global, args.daemon) {
-            Some(path) => paths.push(path),
-            None => printer.note("there is no storm.yaml, so Storm's defaults count"),
+        if place::storm_yaml(global, args.daemon).is_none() {
+            printer.note("there is no storm.yaml, so Storm's defaults count");
         }
-        let zoo = place::zoo_cfg(global);
-        if zoo.is_file() && !paths.contains(&zoo) {
-            paths.push(zoo);
-        }
-        paths.extend(log_folder(global, args.daemon).iter().flat_map(|dir| xml_files(dir)));
+        paths = of_this_machine(global, args.daemon);
     }
     paths.iter().map(|path| if path == Path::new(STDIN) { stdin() } else { place::look(path) }).collect()
+}
+
+/// storm.yaml, zoo.cfg beside it, and the files of the loggers, as far as they are there.
+pub fn of_this_machine(global: &Global, daemon: bool) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = place::storm_yaml(global, daemon).into_iter().collect();
+    let zoo = place::zoo_cfg(global);
+    if zoo.is_file() && !paths.contains(&zoo) {
+        paths.push(zoo);
+    }
+    paths.extend(log_folder(global, daemon).iter().flat_map(|dir| xml_files(dir)));
+    paths
 }
 
 fn stdin() -> Result<Subject, Failure> {
@@ -178,7 +185,8 @@ impl Linted {
     }
 }
 
-fn place_of(f: &Finding) -> String {
+/// Where it is, as editors and people read it.
+pub fn place_of(f: &Finding) -> String {
     let path = place::shown(&f.path);
     if f.mark.line == 0 { path } else { format!("{path}:{}:{}", f.mark.line, f.mark.column) }
 }

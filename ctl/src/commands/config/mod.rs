@@ -1,15 +1,15 @@
 //! `stormctl config`: one file for each verb. The rules are in storm-lint; here they are asked and printed.
 
-mod ask;
+pub(in crate::commands) mod ask;
 mod change;
 mod diff;
 mod edit;
 pub mod explain;
-mod facts;
 mod get;
-mod lint;
+pub mod lint;
 mod list;
-mod place;
+pub mod place;
+mod push;
 mod sources;
 pub mod values;
 
@@ -29,5 +29,6 @@ pub async fn run(printer: Printer, global: &Global, verb: &Config) -> Result<(),
         Config::Explain(args) => explain::run(printer, global, args),
         Config::Sources(args) => sources::run(printer, global, args),
         Config::Diff(args) => diff::run(printer, global, args).await,
+        Config::Push(args) => push::run(printer, global, args).await,
     }
 }

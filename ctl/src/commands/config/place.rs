@@ -131,7 +131,7 @@ pub fn difference(old: &str, new: &str, name: &str) -> String {
     let guarded = |line: &str| {
         let body = line.strip_prefix([' ', '+', '-']).unwrap_or_default();
         let key = body.split([':', '=']).next().unwrap_or_default().trim().trim_matches(['"', '\'']);
-        if super::values::is_secret(key) && key.len() < body.len() {
+        if storm_conf::schema::is_secret(key) && key.len() < body.len() {
             format!("{}{key}: ********\n", &line[..1])
         } else {
             line.to_owned()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use storm_conf::schema::{self, Role};
+use storm_conf::schema::{self, is_secret};
 use storm_conf::{Conf, Place, load_from};
 use storm_lint::Properties;
 
@@ -73,10 +73,6 @@ impl Source {
 
 /// Instead of a password.
 const HIDDEN: &str = "********";
-
-pub fn is_secret(key: &str) -> bool {
-    schema::key(key).is_some_and(|k| k.role == Role::Secret) || key.contains("password") || key.ends_with("superDigest")
-}
 
 /// A value as it may be shown.
 pub fn guarded(key: &str, value: &Value, secrets: bool) -> Value {

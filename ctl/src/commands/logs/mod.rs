@@ -1,184 +1,240 @@
-//! `stormctl logs NAME`: what the workers of a topology on this machine have logged, in order of time.
+//! `stormctl logs NAME`: what the workers of a topology have logged, or a daemon, in order of time; on this machine, and on
+//! those that have an agent.
 
 mod coverage;
-mod entry;
-mod merge;
+mod feed;
 mod show;
-mod source;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use storm_agent::Address;
+use storm_agent::client::{AskError, Stream};
+use storm_agent::proto::{FollowLogsRequest, FollowLogsResponse};
+use storm_conf::Conf;
+use storm_machine::logs::{Filter, LogError, Place, Reading, Tail, local_offset_secs, stamp};
+
+use crate::agents::{self, Agents, Asked};
 use crate::cli::{self, Format, Role};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use feed::{Feed, Feeds};
+use show::Output;
 
-pub use entry::Level;
-use merge::Merge;
-use show::{Filter, Output, Tail};
-use source::Source;
-
-/// How long between two looks for more, with `-f`.
-const LOOK: Duration = Duration::from_millis(100);
-/// How long between two looks for workers that have come.
-const WORKERS: Duration = Duration::from_secs(2);
+/// Where the logs of this machine are.
+pub fn place(conf: &Conf) -> Place {
+    let daemons = Role::ALL.map(|role| (role.name().to_owned(), role.log_file(conf)));
+    Place { daemons: daemons.into(), artifacts: conf.artifacts_dir() }
+}
 
 pub async fn run(ctx: &Context, args: &cli::Logs) -> Result<(), Failure> {
-    let since = args.since.as_deref().map(since).transpose()?;
-    let filter = Filter::new(args, since.map(millis))?;
-    let mut wanted = wanted(ctx, &args.name)?;
-    if let Wanted::Topology { ports, .. } = &mut wanted {
-        let coverage = coverage::ask(ctx, &args.name, args.component.as_deref()).await?;
-        *ports = coverage.ports;
-        for note in coverage.notes {
-            ctx.printer.note(&note);
-        }
-    } else if args.component.is_some() {
+    let filter = filter(args)?;
+    if Role::of_name(&args.name).is_some() && args.component.is_some() {
         return Err(Failure::new(Exit::Usage, "usage/component", "a daemon has no components")
             .hint("name a topology with --component"));
     }
-    // Of many gigabytes only the end is asked for: older parts are left alone.
-    let since = if args.tail.is_some() && since.is_none() { Some(SystemTime::now()) } else { since };
-    let offset = local_offset_secs();
-    let mut merge = Merge::default();
-    wanted.add_new(&mut merge, since, offset)?;
-    if merge.len() == 0 && !args.follow {
-        return Err(wanted.nothing());
+    let (feeds, end) = match &args.hosts {
+        Some(hosts) => of_hosts(ctx, args, hosts, &filter).await?,
+        None => (everywhere(ctx, args, filter).await?, Ok(())),
+    };
+    show(ctx, args, Feeds::new(feeds)).await?;
+    end
+}
+
+/// What is wanted of all logs.
+fn filter(args: &cli::Logs) -> Result<Filter, Failure> {
+    let time = |text: &Option<String>| Ok::<_, Failure>(text.as_deref().map(since).transpose()?.map(millis));
+    let label = args.worker.map(|port| port.to_string());
+    let filter =
+        Filter { since: time(&args.since)?, until: time(&args.until)?, level: args.level, label, ..Filter::default() };
+    match &args.grep {
+        Some(pattern) => filter.grep(pattern, args.ignore_case).map_err(|e| log_failure(&e)),
+        None => Ok(filter),
     }
+}
+
+/// Shows everything in order of time, and with `-f` goes on.
+async fn show(ctx: &Context, args: &cli::Logs, mut feeds: Feeds) -> Result<(), Failure> {
     let mut output = Output::new(ctx, args.follow);
-    output.labels(merge.len() > 1);
+    // Each feed gives its own last lines: of all of them these are the last.
     let mut tail = args.tail.map(Tail::new);
-    while let Some(entry) = merge.next()? {
-        if filter.lets(&entry) {
-            match &mut tail {
-                Some(tail) => tail.push(entry),
-                None => output.show(&entry)?,
-            }
+    while let Some(entry) = feeds.next_old().await {
+        output.labels(feeds.labels);
+        match &mut tail {
+            Some(tail) => tail.push(entry),
+            None => output.show(&entry)?,
         }
     }
     for entry in tail.into_iter().flat_map(Tail::entries) {
         output.show(&entry)?;
     }
     if !args.follow {
-        return output.end();
-    }
-    let mut looked = Instant::now();
-    loop {
+        output.end()?;
+    } else {
         output.flush()?;
-        tokio::time::sleep(LOOK).await;
-        if looked.elapsed() >= WORKERS {
-            looked = Instant::now();
-            wanted.add_new(&mut merge, None, offset)?;
-            output.labels(merge.len() > 1);
-        }
-        while let Some(entry) = merge.next()? {
-            if filter.lets(&entry) {
+        let mut told = 0;
+        while feeds.more().await {
+            output.labels(feeds.labels);
+            while let Some(entry) = feeds.next_new() {
                 output.show(&entry)?;
             }
+            output.flush()?;
+            for failure in &feeds.broken[told..] {
+                ctx.printer.failure(failure);
+            }
+            told = feeds.broken.len();
         }
+        feeds.broken.drain(..told);
+    }
+    if feeds.broken.is_empty() {
+        return Ok(());
+    }
+    let faults = feeds.broken.into_iter().flat_map(|f| f.faults).collect();
+    Err(Failure { exit: Exit::Partly, faults })
+}
+
+/// The logs of hosts that were named.
+async fn of_hosts(
+    ctx: &Context,
+    args: &cli::Logs,
+    hosts: &str,
+    filter: &Filter,
+) -> Result<(Vec<Feed>, Result<(), Failure>), Failure> {
+    let all = Agents::open(ctx)?;
+    let addresses = agents::named(ctx, hosts).await?;
+    let mut request = request(args, filter);
+    if let Some(component) = args.component.as_deref() {
+        let coverage = coverage::ask(ctx, &args.name, Some(component)).await?;
+        request.name = coverage.id;
+        request.slots = coverage.slots.iter().flatten().filter_map(|s| s.parse().ok()).collect();
+        request.slots.extend(coverage.elsewhere.values().flatten());
+    }
+    let answers = ask(ctx, &all, &addresses, move |_| request.clone()).await;
+    let end = Asked::of(&answers).end();
+    let feeds: Vec<Feed> = answers
+        .into_iter()
+        .filter_map(|(address, answer)| Some(Feed::remote(address.to_string(), answer.ok()?)))
+        .collect();
+    match end {
+        // None of them has anything to show.
+        Err(failure) if feeds.is_empty() => Err(failure),
+        end => Ok((feeds, end)),
     }
 }
 
-/// Whose logs.
-enum Wanted {
-    Daemon {
-        role: Role,
-        path: PathBuf,
-    },
-    /// The folder of a topology, which may hold only some ports of interest.
-    Topology {
-        name: String,
-        root: PathBuf,
-        id: String,
-        ports: Option<BTreeSet<String>>,
-    },
+/// The logs of this machine, and of workers elsewhere where there are agents.
+async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter) -> Result<Vec<Feed>, Failure> {
+    let place = place(&ctx.conf);
+    let name = Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name());
+    let here = place.find(name, None);
+    let mut feeds = Vec::new();
+    let mut slots = None;
+    if Role::of_name(&args.name).is_none() {
+        let agents = Agents::open_if_any(ctx)?;
+        if let (Err(e), None) = (&here, &agents) {
+            return Err(log_failure(e).hint(described(&args.name)));
+        }
+        let coverage = coverage::ask(ctx, &args.name, args.component.as_deref()).await?;
+        for note in &coverage.notes {
+            ctx.printer.note(note);
+        }
+        slots = coverage.slots.clone();
+        feeds = elsewhere(ctx, args, agents.as_ref(), &coverage, &filter).await?;
+    }
+    let local = here.and_then(|_| place.find(name, slots)).and_then(|wanted| {
+        let reading = Reading::new(wanted, filter, args.tail);
+        if reading.sources() == 0 && !args.follow { Err(reading.nothing()) } else { Ok(reading) }
+    });
+    match local {
+        Ok(reading) => feeds.insert(0, Feed::local(reading, args.follow)),
+        Err(e) if feeds.is_empty() => return Err(log_failure(&e).hint(described(&args.name))),
+        Err(_) => {}
+    }
+    Ok(feeds)
 }
 
-fn wanted(ctx: &Context, name: &str) -> Result<Wanted, Failure> {
-    if let Some(role) = Role::of_name(name) {
-        return Ok(Wanted::Daemon { role, path: role.log_file(&ctx.conf) });
+fn described(name: &str) -> String {
+    match Role::of_name(name) {
+        Some(role) => format!("stormctl logs {} --hosts all      asks the agents of other machines", role.name()),
+        None => format!("stormctl describe {name}      says on which machines its workers run"),
     }
-    let root = ctx.conf.artifacts_dir();
-    let Some(id) = newest(&root, name) else {
-        return Err(Failure::new(
-            Exit::NotFound,
-            "logs/none",
-            format!("no worker of \"{name}\" has logged on this machine"),
-        )
-        .evidence(root.display().to_string())
-        .hint(format!("stormctl describe {name}      says on which machines its workers run")));
+}
+
+async fn elsewhere(
+    ctx: &Context,
+    args: &cli::Logs,
+    agents: Option<&Agents>,
+    coverage: &coverage::Coverage,
+    filter: &Filter,
+) -> Result<Vec<Feed>, Failure> {
+    let Some(agents) = agents else {
+        for (host, slots) in &coverage.elsewhere {
+            ctx.printer.note(&coverage::not_here(host, slots, "no certificate to ask its agent"));
+        }
+        return Ok(Vec::new());
     };
-    Ok(Wanted::Topology { name: name.to_owned(), root, id, ports: None })
+    let mut addresses = Vec::new();
+    for host in coverage.elsewhere.keys() {
+        addresses.push(agents::address(&ctx.conf, host)?);
+    }
+    let (all, wanted) = (coverage.elsewhere.clone(), request(args, filter));
+    let id = coverage.id.clone();
+    let answers = ask(ctx, agents, &addresses, move |address| FollowLogsRequest {
+        name: id.clone(),
+        slots: all.get(&address.host).into_iter().flatten().copied().collect(),
+        ..wanted.clone()
+    })
+    .await;
+    let mut feeds = Vec::new();
+    for ((address, answer), (host, slots)) in answers.into_iter().zip(&coverage.elsewhere) {
+        match answer {
+            Ok(stream) => feeds.push(Feed::remote(address.to_string(), stream)),
+            Err(e) => ctx.printer.note(&coverage::not_here(host, slots, &e.to_string())),
+        }
+    }
+    Ok(feeds)
 }
 
-impl Wanted {
-    /// Adds the logs that are there and are not read yet.
-    fn add_new(&self, merge: &mut Merge, since: Option<SystemTime>, offset: i64) -> Result<(), Failure> {
-        match self {
-            Wanted::Daemon { role, path } => {
-                if path.is_file() && !merge.has(role.name()) {
-                    merge.add(Source::new(role.name(), path.clone(), since, offset));
-                }
-            }
-            Wanted::Topology { root, id, ports, .. } => {
-                let mut found: Vec<(String, PathBuf)> = Vec::new();
-                for port in fs::read_dir(root.join(id)).into_iter().flatten().flatten() {
-                    let (label, path) =
-                        (port.file_name().to_string_lossy().into_owned(), port.path().join("worker.log"));
-                    let wanted = ports.as_ref().is_none_or(|ports| ports.contains(&label));
-                    if wanted && !merge.has(&label) && path.is_file() {
-                        found.push((label, path));
-                    }
-                }
-                found.sort();
-                for (label, path) in found {
-                    merge.add(Source::new(&label, path, since, offset));
-                }
-            }
-        }
-        Ok(())
-    }
+async fn ask(
+    ctx: &Context,
+    agents: &Agents,
+    addresses: &[Address],
+    request: impl Fn(&Address) -> FollowLogsRequest + Clone + Send + 'static,
+) -> Vec<(Address, Result<Stream<FollowLogsResponse>, AskError>)> {
+    agents
+        .each(ctx, addresses, move |mut agent| {
+            let request = request(&agent.address);
+            async move { agent.follow_logs(request).await }
+        })
+        .await
+}
 
-    fn nothing(&self) -> Failure {
-        let none = |text: String, place: &Path| {
-            Failure::new(Exit::NotFound, "logs/none", text).evidence(place.display().to_string())
-        };
-        match self {
-            Wanted::Daemon { role, path } => none(format!("{} has no log on this machine", role.name()), path),
-            Wanted::Topology { id, root, ports: None, .. } => {
-                none(format!("the workers of {id} have logged nothing yet"), &root.join(id))
-            }
-            Wanted::Topology { name, id, root, .. } => {
-                none(format!("no worker of {name} on this machine runs that component"), &root.join(id))
-                    .hint(format!("stormctl describe {name}      says where its workers run"))
-            }
-        }
+fn request(args: &cli::Logs, filter: &Filter) -> FollowLogsRequest {
+    FollowLogsRequest {
+        name: Role::of_name(&args.name).map_or(args.name.as_str(), |role| role.name()).to_owned(),
+        since_millis: filter.since,
+        until_millis: filter.until,
+        level: args.level.map(|l| l.to_string()),
+        grep: args.grep.clone(),
+        ignore_case: args.ignore_case,
+        worker: args.worker.map(u32::from),
+        tail: args.tail.map(|n| u32::try_from(n).unwrap_or(u32::MAX)),
+        slots: Vec::new(),
+        follow: args.follow,
     }
 }
 
-/// The folder of the topology with this id, else of the youngest with this name (`NAME-NUMBER-SECONDS`).
-fn newest(root: &Path, name: &str) -> Option<String> {
-    let mut youngest: Option<(u64, String)> = None;
-    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-        let id = entry.file_name().to_string_lossy().into_owned();
-        if id == name {
-            return Some(id);
-        }
-        let mut parts = id.rsplitn(3, '-');
-        let (secs, number, own) = (parts.next(), parts.next(), parts.next());
-        let (Some(secs), Some(_)) = (secs.and_then(|s| s.parse().ok()), number.and_then(|n| n.parse::<u64>().ok()))
-        else {
-            continue;
-        };
-        if own == Some(name) && youngest.as_ref().is_none_or(|(other, _)| secs > *other) {
-            youngest = Some((secs, id));
-        }
+pub fn log_failure(e: &LogError) -> Failure {
+    let exit = match e {
+        LogError::Pattern { .. } => Exit::Usage,
+        LogError::Unreadable { .. } => Exit::Failed,
+        _ => Exit::NotFound,
+    };
+    let failure = Failure::new(exit, e.code(), e.to_string());
+    match e.place() {
+        Some(place) => failure.evidence(place.display().to_string()),
+        None => failure,
     }
-    youngest.map(|(_, id)| id)
 }
 
 /// A time such as `2026-08-02T10:00`, or how long ago: `10m`.
@@ -191,7 +247,7 @@ fn since(text: &str) -> Result<SystemTime, Failure> {
     let mut whole = text.trim_end_matches('Z').to_owned();
     whole.push_str(full.get(whole.len()..23).unwrap_or_default());
     let zone = if text.ends_with('Z') { "Z" } else { "" };
-    let millis = entry::stamp(&format!("{whole}{zone}"), local_offset_secs());
+    let millis = stamp(&format!("{whole}{zone}"), local_offset_secs());
     let millis = millis.and_then(|ms| u64::try_from(ms).ok()).filter(|_| text.len() >= 10);
     millis.map(|ms| UNIX_EPOCH + Duration::from_millis(ms)).ok_or_else(|| {
         Failure::new(Exit::Usage, "usage/since", format!("\"{text}\" is neither a time nor a length of time"))
@@ -201,24 +257,6 @@ fn since(text: &str) -> Result<SystemTime, Failure> {
 
 fn millis(time: SystemTime) -> i64 {
     i64::try_from(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
-}
-
-/// By how much local time is ahead of UTC. The machine's own `date` knows; where there is none, nothing says so.
-fn local_offset_secs() -> i64 {
-    let said = Command::new("date").arg("+%z").output().ok();
-    said.and_then(|out| offset(String::from_utf8_lossy(&out.stdout).trim())).unwrap_or(0)
-}
-
-/// `+0530`
-fn offset(text: &str) -> Option<i64> {
-    let (sign, digits) = text.split_at_checked(1)?;
-    let number = |at: std::ops::Range<usize>| digits.get(at)?.parse::<i64>().ok();
-    let secs = number(0..2)? * 3600 + number(2..4)? * 60;
-    match sign {
-        "+" => Some(secs),
-        "-" => Some(-secs),
-        _ => None,
-    }
 }
 
 /// Whether entries are shown as objects.
@@ -231,18 +269,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_means_the_youngest_topology() {
-        let dir = tempfile::tempdir().unwrap();
-        for id in ["wc-1-100", "wc-2-200", "wc-x-9-300", "wc-2-old"] {
-            fs::create_dir(dir.path().join(id)).unwrap();
-        }
-        assert_eq!(newest(dir.path(), "wc").as_deref(), Some("wc-2-200"));
-        assert_eq!(newest(dir.path(), "wc-x").as_deref(), Some("wc-x-9-300"));
-        assert_eq!(newest(dir.path(), "wc-1-100").as_deref(), Some("wc-1-100"));
-        assert_eq!(newest(dir.path(), "w"), None);
-    }
-
-    #[test]
     fn since_a_time_or_a_while() {
         assert_eq!(millis(since("2026-08-02T10:02:21.991Z").unwrap()), 1_785_664_941_991);
         assert_eq!(millis(since("2026-08-02T10:02Z").unwrap()), 1_785_664_920_000);
@@ -252,6 +278,5 @@ mod tests {
         for wrong in ["yesterday", "2026-08", "10:00"] {
             assert_eq!(since(wrong).unwrap_err().exit, Exit::Usage, "{wrong}");
         }
-        assert_eq!((offset("+0530"), offset("-0100"), offset("UTC")), (Some(19_800), Some(-3600), None));
     }
 }

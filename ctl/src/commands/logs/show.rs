@@ -1,85 +1,17 @@
-//! Which entries are shown, and how.
+//! How entries are shown.
 
-use std::collections::VecDeque;
-
-use regex_lite::Regex;
 use serde_json::{Map, Value, json};
+use storm_machine::logs::Entry;
 
-use super::entry::{Entry, Level};
 use super::is_structured;
-use crate::cli::{self, Format};
+use crate::cli::Format;
 use crate::context::Context;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::logging::iso_time;
 use crate::printer::{Printer, Report};
 
 /// Text that waits to be printed.
 const BUFFER: usize = 64 << 10;
-
-#[derive(Default)]
-pub struct Filter {
-    since: Option<i64>,
-    level: Option<Level>,
-    grep: Option<Regex>,
-}
-
-impl Filter {
-    pub fn new(args: &cli::Logs, since: Option<i64>) -> Result<Filter, Failure> {
-        let regex = |text: &String| {
-            Regex::new(text).map_err(|e| {
-                Failure::new(Exit::Usage, "usage/grep", format!("\"{text}\" is no regular expression"))
-                    .evidence(e.to_string())
-            })
-        };
-        Ok(Filter { since, level: args.level, grep: args.grep.as_ref().map(regex).transpose()? })
-    }
-
-    /// An entry is shown as a whole: with the trace of its message, whichever line the pattern is in.
-    pub fn lets(&self, entry: &Entry) -> bool {
-        self.since.is_none_or(|since| entry.millis >= since)
-            && self.level.is_none_or(|least| entry.level() >= least)
-            && self.grep.as_ref().is_none_or(|pattern| entry.text.lines().any(|line| pattern.is_match(line)))
-    }
-}
-
-/// The last lines.
-pub struct Tail {
-    most: usize,
-    lines: usize,
-    entries: VecDeque<Entry>,
-}
-
-impl Tail {
-    pub fn new(most: usize) -> Tail {
-        Tail { most, lines: 0, entries: VecDeque::new() }
-    }
-
-    pub fn push(&mut self, entry: Entry) {
-        self.lines += lines(&entry);
-        self.entries.push_back(entry);
-        while let Some(first) = self.entries.front().filter(|first| self.lines - lines(first) >= self.most) {
-            self.lines -= lines(first);
-            self.entries.pop_front();
-        }
-    }
-
-    /// The first one may have to lose lines.
-    pub fn entries(mut self) -> VecDeque<Entry> {
-        let over = self.lines.saturating_sub(self.most);
-        if let Some(first) = self.entries.front_mut().filter(|_| over > 0) {
-            first.text = first.text.lines().skip(over).collect::<Vec<_>>().join("\n");
-        }
-        if self.most == 0 {
-            self.entries.clear();
-        }
-        self.entries
-    }
-}
-
-fn lines(entry: &Entry) -> usize {
-    entry.text.lines().count().max(1)
-}
 
 pub struct Output {
     printer: Printer,
@@ -136,9 +68,18 @@ impl Output {
     }
 }
 
+/// Of another machine's entry the label has its host in front.
 fn json(entry: &Entry) -> Value {
     let time = u64::try_from(entry.millis).ok().filter(|ms| *ms > 0).map(iso_time);
-    json!({"time": time, "source": entry.label, "level": entry.level().to_string(), "text": entry.text})
+    let (host, source) = match entry.label.split_once('/') {
+        Some((host, source)) => (Some(host), source),
+        None => (None, entry.label.as_str()),
+    };
+    let mut json = json!({"time": time, "source": source, "level": entry.level().to_string(), "text": entry.text});
+    if let (Some(host), Some(map)) = (host, json.as_object_mut()) {
+        map.insert("host".to_owned(), host.into());
+    }
+    json
 }
 
 struct Entries(Vec<Value>);
@@ -160,39 +101,5 @@ impl Report for Entries {
 
     fn names(&self) -> Vec<String> {
         Vec::new()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(millis: i64, text: &str) -> Entry {
-        Entry { millis, label: "6700".into(), text: text.into() }
-    }
-
-    #[test]
-    fn the_filter_lets_whole_entries_through() {
-        let filter =
-            |since, level, grep: Option<&str>| Filter { since, level, grep: grep.map(|g| Regex::new(g).unwrap()) };
-        let error = entry(5, "t x main [ERROR] boom\n  at Foo.bar(Foo.java)");
-        assert!(filter(Some(5), Some(Level::Warn), Some(r"Foo\.bar")).lets(&error));
-        assert!(!filter(Some(6), None, None).lets(&error));
-        assert!(!filter(None, Some(Level::Fatal), None).lets(&error));
-        assert!(!filter(None, None, Some("^at")).lets(&error));
-        assert!(filter(None, None, None).lets(&error));
-    }
-
-    #[test]
-    fn a_tail_counts_lines() {
-        let last = |most| {
-            let mut tail = Tail::new(most);
-            for text in ["a", "b\nc\nd", "e"] {
-                tail.push(entry(1, text));
-            }
-            tail.entries().iter().map(|e| e.text.clone()).collect::<Vec<_>>().join("\n")
-        };
-        assert_eq!((last(9).as_str(), last(2).as_str(), last(1).as_str()), ("a\nb\nc\nd\ne", "d\ne", "e"));
-        assert_eq!((last(4).as_str(), last(0).as_str()), ("b\nc\nd\ne", ""));
     }
 }

@@ -5,10 +5,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
+use storm_machine::process::Entry;
 use storm_tui::{Done, Job, Run};
 use tokio::process::Command;
-
-use crate::process::Entry;
 
 const LIMIT: Duration = Duration::from_secs(180);
 /// Of what a command prints; nobody reads more in a window.
@@ -39,8 +38,11 @@ pub async fn run(stormctl: Stormctl, job: Job) -> Done {
 
 async fn stormctl_run(stormctl: &Stormctl, arguments: &[String]) -> (bool, String) {
     let mut command = Command::from(stormctl.command(arguments));
-    // The question was asked in the dashboard.
-    command.args(["--yes", "--no-input"]);
+    command.arg("--no-input");
+    // The question was asked in the dashboard; a preview answers none, so that what it would refuse is seen.
+    if !arguments.iter().any(|a| a == "--dry-run") {
+        command.arg("--yes");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     match tokio::time::timeout(LIMIT, command.output()).await {
         Err(_) => (false, format!("not done within {} s", LIMIT.as_secs())),

@@ -4,19 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser;
 use serde_json::Value;
-use storm_conf::{LoadOptions, Reader};
+use storm_conf::{LoadOptions, Place, Reader};
 use storm_doctor::gather::{Request, gather};
+use storm_machine::jps::{self, Seen};
 use storm_tui::Data;
 use storm_tui::data::{Finding, Process, Setting, Settings, Severity};
 
+use super::fleet::Fleet;
 use super::sources::Ask;
-use crate::cli::{Cli, Verb};
+use crate::cli::{Cli, Global, Verb};
+use crate::commands::config::{lint, place, values};
 use crate::context::Context;
-use crate::jps;
-use crate::printer::Report;
-use crate::process::Entry;
 
 /// Less than a question may take in all.
 const LOOK: Duration = Duration::from_secs(7);
@@ -31,13 +30,18 @@ pub enum About {
 pub struct HostAsk {
     pub ctx: Arc<Context>,
     pub what: About,
+    pub fleet: Fleet,
 }
 
 impl Ask for HostAsk {
     async fn ask(&mut self) -> Result<Data, String> {
         match self.what {
-            About::Processes => processes().await,
-            About::Config => config(self.ctx.clone()).await,
+            About::Processes => {
+                let mut all = processes().await?;
+                all.extend(self.fleet.processes(&self.ctx).await);
+                Ok(Data::Processes(all))
+            }
+            About::Config => settings(self.ctx.clone()).await,
             About::Findings => findings(&self.ctx).await,
         }
     }
@@ -47,42 +51,30 @@ async fn off_loop<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + 
     tokio::task::spawn_blocking(work).await.map_err(|e| e.to_string())?
 }
 
-async fn processes() -> Result<Data, String> {
+async fn processes() -> Result<Vec<Process>, String> {
     off_loop(|| {
-        // The flags of a plain `jps`, from their only home.
-        let cli = Cli::try_parse_from(["stormctl", "jps"]).map_err(|e| e.to_string())?;
-        let Verb::Jps(args) = cli.verb else { return Err("jps is no verb any more".to_owned()) };
         let me = std::process::id() as i32;
-        let all = jps::list(&args, &std::env::temp_dir(), true).items();
-        Ok(Data::Processes(all.iter().map(process).filter(|p| p.pid != me).collect()))
+        let all = jps::list(&std::env::temp_dir(), true);
+        Ok(all.iter().filter(|p| p.pid != me).map(process).collect())
     })
     .await
 }
 
-fn process(item: &Value) -> Process {
-    let text = |key: &str| item[key].as_str().unwrap_or_default().to_owned();
-    let pid = item["pid"].as_i64().and_then(|p| i32::try_from(p).ok()).unwrap_or(0);
+pub fn process(seen: &Seen) -> Process {
     Process {
-        pid,
-        name: text("name"),
-        role: text("role"),
-        java: text("kind") == "java",
-        topology: text("topology"),
-        slot: item["slot"].as_i64(),
-        uptime_secs: item["uptime_secs"].as_i64(),
-        resident_bytes: item["resident_bytes"].as_u64(),
-        cpu_ms: cpu_ms(pid),
-        orphan: item["orphan"].as_bool().unwrap_or(false),
-        start_ticks: Entry::of(pid).map_or(0, |e| e.start_ticks),
+        pid: seen.pid,
+        name: seen.short().unwrap_or_default().to_owned(),
+        role: seen.role.clone(),
+        java: seen.java,
+        topology: seen.slot.as_ref().map_or_else(String::new, |s| s.topology.clone()),
+        slot: seen.slot.as_ref().and_then(|s| s.port).map(i64::from),
+        uptime_secs: seen.uptime_secs,
+        resident_bytes: seen.resident_bytes,
+        cpu_ms: seen.cpu_secs.map(|secs| (secs * 1000.0) as u64),
+        orphan: seen.orphan.is_some(),
+        start_ticks: seen.start_ticks,
+        ..Process::default()
     }
-}
-
-/// Processor time of a process, user and system.
-fn cpu_ms(pid: i32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    Some(ticks * 1000 / rustix::param::clock_ticks_per_second().max(1))
 }
 
 fn load_options(ctx: &Context) -> LoadOptions {
@@ -94,45 +86,70 @@ fn load_options(ctx: &Context) -> LoadOptions {
     }
 }
 
-async fn config(ctx: Arc<Context>) -> Result<Data, String> {
+async fn settings(ctx: Arc<Context>) -> Result<Data, String> {
     off_loop(move || {
-        let mistake = |m: &storm_conf::Mistake, severity| Finding {
-            severity,
-            code: m.code.to_owned(),
-            message: m.message.clone(),
-            evidence: vec![format!("{}  {}", m.place, m.found.as_deref().unwrap_or_default())],
-            fix: m.fix.clone(),
-        };
         let file = ctx.file.as_deref().map(Path::display).map(|p| p.to_string());
-        let loaded = match storm_conf::load_from(&load_options(&ctx)) {
-            Ok(loaded) => loaded,
-            // The daemons would not start with it; what was read at the start is what is shown.
-            Err(errors) => {
-                let mistakes = errors.mistakes.iter().map(|m| mistake(m, Severity::Error)).collect();
-                let settings = ctx.conf.map().iter().map(|(k, v)| setting(k, v, "as it was at the start")).collect();
-                return Ok(Data::Config(Settings { file, settings, mistakes }));
+        let mistakes = mistakes(&ctx);
+        let settings = match storm_conf::load_from(&load_options(&ctx)) {
+            Ok(loaded) => {
+                let setting = |(key, value): (&String, &Value)| match loaded.origins.get(key) {
+                    // As `lint` names it.
+                    Some(Place::File { path, line, column }) => {
+                        setting(key, value, &format!("{}:{line}:{column}", place::shown(path)))
+                    }
+                    Some(option) => setting(key, value, &option.to_string()),
+                    None => setting(key, value, "default"),
+                };
+                loaded.conf.map().iter().map(setting).collect()
             }
+            // The daemons would not start with it; what was read at the start is what is shown.
+            Err(_) => ctx.conf.map().iter().map(|(k, v)| setting(k, v, "as it was at the start")).collect(),
         };
-        let settings = loaded.conf.map().iter().map(|(key, value)| match loaded.origins.get(key) {
-            Some(place) => setting(key, value, &place.to_string()),
-            None => setting(key, value, "default"),
-        });
-        Ok(Data::Config(Settings {
-            settings: settings.collect(),
-            mistakes: loaded.warnings.iter().map(|m| mistake(m, Severity::Warning)).collect(),
-            file,
-        }))
+        Ok(Data::Config(Settings { file, settings, mistakes }))
     })
     .await
 }
 
+/// What `stormctl config lint` says, worst first.
+fn mistakes(ctx: &Context) -> Vec<Finding> {
+    let global = Global { config: ctx.file.clone().or_else(|| ctx.global.config.clone()), ..ctx.global.clone() };
+    let mut found = Vec::new();
+    let mut subjects = Vec::new();
+    for path in lint::of_this_machine(&global, false) {
+        match place::look(&path) {
+            Ok(subject) => subjects.push(subject),
+            Err(failure) => found.extend(failure.faults.iter().map(|fault| Finding {
+                severity: Severity::Error,
+                code: fault.code.clone(),
+                message: format!("{}: {}", path.display(), fault.message),
+                evidence: fault.evidence.clone(),
+                fix: fault.hint.clone(),
+            })),
+        }
+    }
+    let all = storm_lint::lint(&subjects, &storm_machine::facts::of_this_machine(&subjects));
+    found.extend(all.into_iter().map(|f| Finding {
+        severity: match f.level {
+            storm_lint::Level::Note => Severity::Info,
+            storm_lint::Level::Warning => Severity::Warning,
+            storm_lint::Level::Error => Severity::Error,
+        },
+        code: f.code.to_owned(),
+        message: format!("{}: {}", lint::place_of(&f), f.message),
+        evidence: f.found.iter().map(|found| format!("found {found}")).collect(),
+        fix: match &f.fix {
+            Some(fix) => Some(format!("stormctl config lint --fix      {}", fix.what)),
+            None => f.hint.clone(),
+        },
+    }));
+    found.sort_by_key(|f| std::cmp::Reverse(f.severity));
+    found
+}
+
 /// A secret is nobody's business, a screen share's least of all.
 fn setting(key: &str, value: &Value, source: &str) -> Setting {
-    let lower = key.to_lowercase();
-    let secret = ["password", "payload", "secret"].iter().any(|w| lower.contains(w)) && value.is_string();
-    let value = match value {
-        _ if secret => "(hidden)".to_owned(),
-        Value::String(text) => text.clone(),
+    let value = match values::guarded(key, value, false) {
+        Value::String(text) => text,
         other => other.to_string(),
     };
     Setting { key: key.to_owned(), value, source: source.to_owned() }

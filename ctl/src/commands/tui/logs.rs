@@ -1,4 +1,4 @@
-//! The logs of this host's workers and daemons, from their last part on.
+//! The logs of this host's workers and daemons, from their last part on; and of those of other hosts that have an agent.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use storm_tui::{Answer, Data, Source, Trouble};
 use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
+use super::fleet::Lines;
 use super::sources::now_ms;
 use crate::cli::Role;
 use crate::context::Context;
@@ -32,6 +33,7 @@ const SEARCH: u32 = 10;
 
 pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option<String>) {
     let source = Source::Logs { topology: topology.clone() };
+    let mut elsewhere = Lines::follow(ctx.clone(), topology.as_deref());
     let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new(), anew: true };
     let (mut looks, mut dropped) = (0u32, 0);
     loop {
@@ -41,10 +43,20 @@ pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option
             let batch = follower.look(searching);
             (follower, batch)
         });
-        let Ok((back, batch)) = work.await else { return };
+        let (back, batch) = match work.await {
+            Ok(done) => done,
+            // Whoever watches this task tells what broke it.
+            Err(broken) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
+            Err(_) => return,
+        };
         follower = back;
         let result = match batch {
             Ok(mut batch) => {
+                let told = elsewhere.take(MOST);
+                if !told.is_empty() {
+                    batch.lines.extend(told);
+                    batch.lines.sort_by(|a, b| a.time.cmp(&b.time));
+                }
                 batch.dropped += dropped;
                 if batch.lines.is_empty() && batch.dropped == 0 && !searching {
                     tokio::time::sleep(LOOK).await;
@@ -72,7 +84,7 @@ pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option
 
 struct Follower {
     conf: Conf,
-    /// Name or id; `None` is every topology, and the daemons.
+    /// A topology by name or id, or a daemon; `None` is all of them.
     topology: Option<String>,
     tails: BTreeMap<PathBuf, Tail>,
     /// Nothing was told yet.
@@ -99,7 +111,9 @@ impl Follower {
     fn search(&mut self) -> Result<(), String> {
         let root = self.conf.artifacts_dir();
         let mut found: Vec<(PathBuf, String)> = Vec::new();
-        for topology in entries(&root)? {
+        let daemon = self.topology.as_ref().and_then(|name| Role::ALL.into_iter().find(|role| role.name() == name));
+        let topologies = if daemon.is_some() { Vec::new() } else { entries(&root)? };
+        for topology in topologies {
             let id = topology.file_name().unwrap_or_default().to_string_lossy().into_owned();
             if self.topology.as_ref().is_some_and(|wanted| wanted != &id && wanted != name_of(&id)) {
                 continue;
@@ -109,9 +123,8 @@ impl Follower {
                 found.push((slot.join("worker.log"), port));
             }
         }
-        if self.topology.is_none() {
-            found.extend(Role::ALL.map(|role| (role.log_file(&self.conf), role.name().to_owned())));
-        }
+        let daemons = Role::ALL.into_iter().filter(|role| self.topology.is_none() || daemon == Some(*role));
+        found.extend(daemons.map(|role| (role.log_file(&self.conf), role.name().to_owned())));
         self.tails.retain(|path, _| found.iter().any(|(f, _)| f == path));
         for (path, label) in found {
             if path.is_file() {
@@ -263,6 +276,7 @@ mod tests {
         assert_eq!(of("wc"), ["6700 new"]);
         assert_eq!(of("wc-1-100"), ["6700 new"]);
         assert!(of("w").is_empty());
+        assert_eq!(of("nimbus"), ["nimbus 2026-08-02 10:00:02.000 b"]);
     }
 
     #[test]

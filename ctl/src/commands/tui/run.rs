@@ -1,7 +1,7 @@
 //! The loop: what comes in, what it makes of the state, what must be done, and when it is drawn.
 
 use std::io::{self, IsTerminal};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use storm_tui::data::Severity;
 use storm_tui::{Answer, Cmd, Done, Model, Msg, Replay, update};
@@ -11,10 +11,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::act::{self, Stormctl};
 use super::clipboard;
+use super::foreground;
 use super::input::Input;
+use super::plain;
 use super::record::{self, Recorder};
 use super::setup;
-use super::sources::Sources;
+use super::sources::{Sources, now_ms};
 use super::terminal::Screen;
 use crate::cli::tui::Tui;
 use crate::context::Context;
@@ -28,10 +30,13 @@ const KEY_FRAME: Duration = Duration::from_millis(8);
 const TICK: Duration = Duration::from_secs(1);
 
 pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
+    if args.plain {
+        return plain::run(ctx, args);
+    }
     let dumb = std::env::var("TERM").is_ok_and(|t| t == "dumb");
     if dumb || !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Failure::new(Exit::Usage, "tui/no-terminal", "the dashboard needs a terminal")
-            .hint("stormctl list, stormctl doctor and the others print the same to a pipe"));
+            .hint(format!("stormctl tui {} --plain      prints the same to a pipe", args.view.join(" "))));
     }
     let mut model = setup::model(&ctx, args)?;
     if let Some(path) = &args.replay {
@@ -60,6 +65,7 @@ pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
             done,
             jobs,
             drawn: 0,
+            forget: false,
             keep: Vec::new(),
         };
         #[cfg(debug_assertions)]
@@ -83,6 +89,8 @@ struct Dashboard {
     jobs: Receiver<Done>,
     /// Frames so far.
     drawn: u64,
+    /// Another program had the terminal: signals from its keys have come to us as well.
+    forget: bool,
     /// The frame at which a test of the panic hook wants one.
     keep: Vec<u64>,
 }
@@ -107,8 +115,13 @@ impl Signals {
     }
 }
 
-fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+impl Signals {
+    /// Those of Ctrl-C and Ctrl-Z that have come so far.
+    async fn forget_keys(&mut self) {
+        const COME: Duration = Duration::from_millis(20);
+        while tokio::time::timeout(COME, self.int.recv()).await.is_ok() {}
+        while tokio::time::timeout(COME, self.stop.recv()).await.is_ok() {}
+    }
 }
 
 impl Dashboard {
@@ -129,6 +142,9 @@ impl Dashboard {
                         return Err(Failure::new(Exit::Interrupted, "tui/terminal-gone", "the terminal has gone"));
                     };
                     self.take(message).await.map_err(broken)?;
+                    if std::mem::take(&mut self.forget) {
+                        signals.forget_keys().await;
+                    }
                     KEY_FRAME
                 }
                 _ = signals.term.recv() => return Err(interrupted("SIGTERM")),
@@ -221,11 +237,11 @@ impl Dashboard {
             },
             Cmd::Shell => {
                 let shell = std::env::var_os("SHELL").unwrap_or_else(|| "sh".into());
-                self.foreground(std::process::Command::new(shell))?;
+                self.foreground(std::process::Command::new(shell), false)?;
             }
             Cmd::Foreground(arguments) => {
                 let command = self.stormctl.command(&arguments);
-                self.foreground(command)?;
+                self.foreground(command, true)?;
             }
             Cmd::Suspend => self.suspend()?,
         }
@@ -237,17 +253,22 @@ impl Dashboard {
     }
 
     /// Gives the terminal to a program, and takes it back.
-    fn foreground(&mut self, mut command: std::process::Command) -> io::Result<()> {
+    fn foreground(&mut self, command: std::process::Command, read: bool) -> io::Result<()> {
         self.input.pause();
         self.screen.leave();
-        let ended = command.status();
+        let ended = foreground::run(command);
+        if read && let Ok(how) = &ended {
+            foreground::until_read(how.as_deref())?;
+        }
         self.screen.enter()?;
         self.input.resume();
         match ended {
-            Ok(status) if status.success() => {}
-            Ok(status) => self.note(Severity::Warning, format!("it ended with {status}")),
+            Ok(None) => {}
+            Ok(Some(how)) => self.note(Severity::Warning, format!("it ended with {how}")),
             Err(e) => self.note(Severity::Error, format!("cannot run it: {e}")),
         }
+        // Ctrl-C and Ctrl-Z were meant for the program.
+        self.forget = true;
         self.sources.ask();
         self.resized()
     }

@@ -3,56 +3,28 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
 use storm_conf::{Environment, Reader, find};
 use storm_tui::keys::Keymap;
-use storm_tui::{Model, Options, Symbols, Theme, Verb, View};
+use storm_tui::{Model, Options, Symbols, Theme, View};
 
 use super::act::Stormctl;
-use crate::cli::Cli;
+use super::judge;
 use crate::cli::tui::Tui;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Verbs that change nothing and come to an end by themselves.
-const READS: [&str; 13] = [
-    "list",
-    "describe",
-    "status",
-    "jps",
-    "get-errors",
-    "why",
-    "doctor",
-    "version",
-    "localconfvalue",
-    "remoteconfvalue",
-    "heartbeats",
-    "classpath",
-    "server-classpath",
-];
-/// Verbs that need the terminal for themselves, or do not end.
-const ELSEWHERE: [&str; 12] = [
-    "tui",
-    "quickstart",
-    "local",
-    "nimbus",
-    "supervisor",
-    "dev-zookeeper",
-    "worker",
-    "component",
-    "monitor",
-    "logs",
-    "jar",
-    "help",
-];
-
 pub fn model(ctx: &Context, args: &Tui) -> Result<Model, Failure> {
-    let Some(view) = View::of_name(&args.view) else {
-        let failure = Failure::new(Exit::Usage, "usage/view", format!("{} is no view", args.view));
-        return Err(failure.hint("stormctl tui overview      and `:` in it completes the others"));
+    let Some((view, line)) = View::of_words(&args.view) else {
+        let failure = Failure::new(Exit::Usage, "usage/view", format!("{} is no view", args.view.join(" ")));
+        let more = "topology NAME, component TOPOLOGY NAME, logs NAME, zookeeper PATH";
+        return Err(failure.hint(format!("one of {}; {more}", View::names().join(", "))));
     };
-    Ok(Model::new(options(ctx, args)?, view))
+    let model = Model::new(options(ctx, args)?, view);
+    Ok(match line {
+        Some(line) => model.with_line(line),
+        None => model,
+    })
 }
 
 fn options(ctx: &Context, args: &Tui) -> Result<Options, Failure> {
@@ -75,7 +47,8 @@ fn options(ctx: &Context, args: &Tui) -> Result<Options, Failure> {
         symbols: Symbols { ascii },
         keymap: keymap(args.keys.as_deref())?,
         refresh_ms: u64::try_from(args.refresh.as_millis()).unwrap_or(u64::MAX).clamp(100, 3_600_000),
-        verbs: verbs(),
+        verbs: judge::verbs(),
+        judge: judge::judge,
     })
 }
 
@@ -83,19 +56,6 @@ fn options(ctx: &Context, args: &Tui) -> Result<Options, Failure> {
 fn utf8(locales: [String; 3]) -> bool {
     let locale = locales.into_iter().find(|l| !l.is_empty()).unwrap_or_default().to_lowercase();
     locale.contains("utf-8") || locale.contains("utf8")
-}
-
-/// One table of verbs for the command line and for `:`.
-fn verbs() -> Vec<Verb> {
-    let cli = Cli::command();
-    let shown = cli.get_subcommands().filter(|c| !c.is_hide_set() && !ELSEWHERE.contains(&c.get_name()));
-    shown
-        .map(|c| Verb {
-            name: c.get_name().to_owned(),
-            about: c.get_about().map(ToString::to_string).unwrap_or_default(),
-            reads: READS.contains(&c.get_name()),
-        })
-        .collect()
 }
 
 /// The flags that make every command mean this cluster.
@@ -153,31 +113,6 @@ fn own_file() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[test]
-    fn every_view_has_a_command_line_that_parses() {
-        let views = ["overview", "topologies", "slots", "supervisors", "nimbuses", "zookeeper", "processes", "logs"];
-        let named = views.iter().map(|n| View::of_name(n).unwrap());
-        let one = View::Topology { id: "wc-1-1".into(), name: "wc".into() };
-        let component = View::Component { id: "wc-1-1".into(), name: "wc".into(), component: "count".into() };
-        for view in named.chain([one, component, View::Logs { topology: Some("wc".into()) }]) {
-            let line = [vec!["stormctl".to_owned()], view.command()].concat();
-            Cli::try_parse_from(&line).unwrap_or_else(|e| panic!("{line:?}: {e}"));
-        }
-    }
-
-    #[test]
-    fn verbs_are_those_of_the_command_line() {
-        let verbs = verbs();
-        assert!(verbs.iter().any(|v| v.name == "kill" && !v.reads));
-        assert!(verbs.iter().any(|v| v.name == "list" && v.reads));
-        assert!(!verbs.iter().any(|v| v.name == "nimbus"));
-        let all: Vec<String> = Cli::command().get_subcommands().map(|c| c.get_name().to_owned()).collect();
-        for name in READS.iter().chain(&ELSEWHERE).filter(|n| **n != "help") {
-            assert!(all.iter().any(|a| a == name), "{name} is no verb any more");
-        }
-    }
 
     #[test]
     fn keys_of_the_user_and_their_mistakes() {

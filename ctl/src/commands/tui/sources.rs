@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::fleet::Fleet;
 use super::host::{About, HostAsk};
 use super::logs;
 use super::nimbus::{Nimbus, Question};
@@ -21,42 +22,45 @@ const BACK_OFF: Duration = Duration::from_secs(10);
 const DEADLINE: Duration = Duration::from_secs(8);
 
 pub struct Sources {
-    ctx: Arc<Context>,
-    tree: Tree,
-    answers: Sender<Answer>,
+    starter: Starter,
     running: BTreeMap<Source, Task>,
     refresh: watch::Sender<Duration>,
 }
 
+/// Ends its task when it goes, and with it what that task has started.
 struct Task {
     handle: JoinHandle<()>,
     now: Arc<Notify>,
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.handle.abort();
+    }
 }
 
 impl Sources {
     pub fn new(ctx: Context, answers: Sender<Answer>) -> Sources {
         let ctx = Arc::new(ctx);
         let refresh = watch::Sender::new(Duration::from_secs(1));
-        Sources { tree: Tree::new(ctx.clone()), ctx, answers, running: BTreeMap::new(), refresh }
+        let starter = Starter { tree: Tree::new(ctx.clone()), ctx, answers, refresh: refresh.subscribe() };
+        Sources { starter, running: BTreeMap::new(), refresh }
     }
 
     pub fn refresh(&self, every: Duration) {
         self.refresh.send_if_modified(|now| std::mem::replace(now, every) != every);
     }
 
-    /// Starts and ends tasks, so that exactly these are asked. A task that broke is begun anew.
+    /// Starts and ends tasks, so that exactly these are asked.
     pub fn want(&mut self, wanted: &BTreeSet<Source>) {
-        self.running.retain(|source, task| {
-            let keep = wanted.contains(source) && !task.handle.is_finished();
-            if !keep {
-                task.handle.abort();
-            }
-            keep
-        });
+        self.running.retain(|source, _| wanted.contains(source));
         for source in wanted {
             if !self.running.contains_key(source) {
-                let task = self.start(source.clone());
-                self.running.insert(source.clone(), task);
+                let now = Arc::new(Notify::new());
+                let (starter, again, about) = (self.starter.clone(), now.clone(), source.clone());
+                let start = move || starter.start(about.clone(), again.clone());
+                let handle = tokio::spawn(watched(source.clone(), self.starter.answers.clone(), now.clone(), start));
+                self.running.insert(source.clone(), Task { handle, now });
             }
         }
     }
@@ -65,21 +69,52 @@ impl Sources {
     pub fn ask(&self) {
         self.running.values().for_each(|task| task.now.notify_one());
     }
+}
 
-    fn start(&self, source: Source) -> Task {
-        let now = Arc::new(Notify::new());
+/// Runs the task of a source, and begins it anew when it breaks; until then the source is lost, for the reason that broke it.
+async fn watched(source: Source, answers: Sender<Answer>, now: Arc<Notify>, start: impl Fn() -> JoinHandle<()>) {
+    for failures in 0u32.. {
+        let mut task = Task { handle: start(), now: now.clone() };
+        let Err(broken) = (&mut task.handle).await else { return };
+        let Ok(payload) = broken.try_into_panic() else { return };
+        let text = payload.downcast_ref::<&str>().map(|t| (*t).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let wait = (Duration::from_secs(1) * 2u32.pow(failures.min(6))).min(BACK_OFF);
+        let cause = format!("a mistake in the dashboard itself, please report it: {text}");
+        let trouble = Trouble { cause, retry_in_ms: wait.as_millis() as u64 };
+        if answers.send(Answer { source: source.clone(), at_ms: now_ms(), result: Err(trouble) }).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = now.notified() => {}
+        }
+    }
+}
+
+/// What the task of any source needs.
+#[derive(Clone)]
+struct Starter {
+    ctx: Arc<Context>,
+    tree: Tree,
+    answers: Sender<Answer>,
+    refresh: watch::Receiver<Duration>,
+}
+
+impl Starter {
+    fn start(&self, source: Source, now: Arc<Notify>) -> JoinHandle<()> {
         let asker = Asker {
             source: source.clone(),
             answers: self.answers.clone(),
-            now: now.clone(),
-            refresh: self.refresh.subscribe(),
+            now,
+            refresh: self.refresh.clone(),
             pace: pace(&source),
         };
         let ctx = self.ctx.clone();
         let nimbus = |ask| Nimbus::new(&ctx, ask);
         let tree = |what| TreeAsk { tree: self.tree.clone(), what };
-        let host = |what| HostAsk { ctx: self.ctx.clone(), what };
-        let handle = match source {
+        let host = |what| HostAsk { ctx: self.ctx.clone(), what, fleet: Fleet::default() };
+        match source {
             Source::Logs { topology } => tokio::spawn(logs::follow(asker.answers, self.ctx.clone(), topology)),
             Source::Cluster => tokio::spawn(asker.poll(nimbus(Question::Cluster))),
             Source::Samples => tokio::spawn(asker.poll(nimbus(Question::Samples { next: 0 }))),
@@ -96,8 +131,7 @@ impl Sources {
             Source::Processes => tokio::spawn(asker.poll(host(About::Processes))),
             Source::Config => tokio::spawn(asker.poll(host(About::Config))),
             Source::Findings => tokio::spawn(asker.poll(host(About::Findings))),
-        };
-        Task { handle, now }
+        }
     }
 }
 
@@ -158,4 +192,47 @@ pub trait Ask: Send {
 
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use storm_tui::data::Ensemble;
+
+    /// Breaks the first time.
+    struct Odd(Arc<AtomicU32>);
+
+    impl Ask for Odd {
+        async fn ask(&mut self) -> Result<Data, String> {
+            let times = self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(times > 0, "an answer that nobody thought of");
+            Ok(Data::Ensemble(Ensemble::default()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_breaks_is_told_with_its_reason_and_begun_anew() {
+        let (answers, mut told) = tokio::sync::mpsc::channel(4);
+        let (_every, refresh) = watch::channel(Duration::from_secs(1));
+        let now = Arc::new(Notify::new());
+        let (times, sender, again) = (Arc::new(AtomicU32::new(0)), answers.clone(), now.clone());
+        let start = move || {
+            let (source, answers, now) = (Source::Ensemble, sender.clone(), again.clone());
+            let asker = Asker { source, answers, now, refresh: refresh.clone(), pace: 1 };
+            tokio::spawn(asker.poll(Odd(times.clone())))
+        };
+        let handle = tokio::spawn(watched(Source::Ensemble, answers, now.clone(), start));
+        let watching = Task { handle, now };
+        let first = told.recv().await.expect("it is told");
+        let trouble = first.result.expect_err("it broke");
+        assert!(trouble.cause.contains("an answer that nobody thought of"), "{}", trouble.cause);
+        assert!(trouble.retry_in_ms > 0);
+        watching.now.notify_one();
+        let second = told.recv().await.expect("it is asked again");
+        assert_eq!(second.result, Ok(Data::Ensemble(Ensemble::default())));
+        drop(watching);
+        // Nobody asks any more, so nobody holds the other end.
+        while told.recv().await.is_some() {}
+    }
 }

@@ -11,14 +11,14 @@ use crate::view::put;
 pub fn confirm(model: &Model, buffer: &mut Buffer, area: Rect, c: &Confirm) -> Option<Position> {
     let theme = model.theme();
     let width = c.lines.iter().map(|l| l.chars().count()).max().unwrap_or(0).clamp(44, 1000);
-    let inner = window(model, buffer, area, &c.title, c.lines.len() + 2, width as u16);
+    let inner = window(model, buffer, area, &c.title, c.lines.len() + 2, width.max(58) as u16);
     for (y, line) in c.lines.iter().enumerate() {
         put(buffer, inner, 0, y as u16, line, if y == 0 { theme.name_style() } else { theme.text() });
     }
     let foot = inner.height.saturating_sub(1);
     match &c.severity {
         Severity::Ask => {
-            put(buffer, inner, 0, foot, "y does it, n or Esc does not", theme.warning());
+            put(buffer, inner, 0, foot, "y does it, n or Esc does not, ctrl-y copies the command", theme.warning());
             None
         }
         Severity::Type(word) => {
@@ -31,7 +31,7 @@ pub fn confirm(model: &Model, buffer: &mut Buffer, area: Rect, c: &Confirm) -> O
 
 pub fn form(model: &Model, buffer: &mut Buffer, area: Rect, f: &Form) -> Option<Position> {
     let theme = model.theme();
-    let inner = window(model, buffer, area, &f.title, f.fields.len() * 2 + 2, 72);
+    let inner = window(model, buffer, area, &f.title, f.fields.len() * 2 + 3, 76);
     let label = f.fields.iter().map(|f| f.label.len()).max().unwrap_or(0) as u16 + 2;
     let mut cursor = None;
     for (i, field) in f.fields.iter().enumerate() {
@@ -51,9 +51,21 @@ pub fn form(model: &Model, buffer: &mut Buffer, area: Rect, f: &Form) -> Option<
         }
     }
     let foot = inner.height.saturating_sub(1);
-    match &f.trouble {
-        Some(trouble) => put(buffer, inner, 0, foot, trouble, theme.bad()),
-        None => put(buffer, inner, 0, foot, "Enter goes on, Tab to the next field, Esc closes", theme.dim()),
+    let line = crate::update::dialog_lines(model);
+    if let Some(line) = line.as_ref().filter(|_| foot > 0) {
+        put(buffer, inner, 0, foot - 1, line, theme.accent());
+    }
+    match (&f.trouble, line) {
+        (Some(trouble), _) => put(buffer, inner, 0, foot, trouble, theme.bad()),
+        (None, Some(_)) => put(
+            buffer,
+            inner,
+            0,
+            foot,
+            "Enter goes on, Tab to the next field, Esc closes, ctrl-y copies the command",
+            theme.dim(),
+        ),
+        (None, None) => put(buffer, inner, 0, foot, "Enter goes on, Tab to the next field, Esc closes", theme.dim()),
     };
     cursor.filter(|_| inner.height > 0)
 }

@@ -1,0 +1,10 @@
+//! Processes by role, Java and native, with what the JDK's `jps` tells of them and more.
+
+mod config;
+mod hsperf;
+mod native;
+mod owner;
+mod seen;
+
+pub use native::{NativeRole, native_role};
+pub use seen::{Seen, Slot, list};

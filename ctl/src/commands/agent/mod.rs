@@ -1,0 +1,21 @@
+//! `stormctl agent ...`: the certificates that agents need, and asking agents how they are.
+
+mod certificates;
+mod events;
+mod status;
+
+use crate::cli::agent::AgentVerb;
+use crate::context::Context;
+use crate::failure::Failure;
+
+pub async fn run(ctx: &Context, verb: &AgentVerb) -> Result<(), Failure> {
+    match verb {
+        AgentVerb::InitCa(args) => certificates::init(ctx, args),
+        AgentVerb::Issue(args) => certificates::issue(ctx, args),
+        AgentVerb::Renew(args) => certificates::renew(ctx, args),
+        AgentVerb::Revoke(args) => certificates::revoke(ctx, args),
+        AgentVerb::List(args) => certificates::list(ctx, args),
+        AgentVerb::Status(args) => status::run(ctx, &args.hosts).await,
+        AgentVerb::Events(args) => events::run(ctx, &args.hosts).await,
+    }
+}

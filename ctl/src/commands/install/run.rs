@@ -1,0 +1,256 @@
+//! From a description to a cluster that runs: connect, look, plan, ask, do.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use storm_conf::Environment;
+use storm_install::apply::{Event, Tell, apply as apply_steps};
+use storm_install::host::Hosts;
+use storm_install::journal::Store;
+use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
+use storm_install::preflight::{Finding, Level, examine, survey};
+use storm_install::site::{own_sha256, sha256_file};
+use storm_install::spec::Cluster;
+
+use super::progress::Progress;
+use super::report::Planned;
+use super::{describe, failure, named, state, wizard};
+use crate::change::Change;
+use crate::cli::Global;
+use crate::cli::install::{Distributed, How, Named, Plan, Single};
+use crate::commands::config::ask;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::{Printer, Report};
+
+pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) -> Result<(), Failure> {
+    let untold = args.file.is_none() && args.dir.is_none() && args.slots.is_none() && args.service.is_none();
+    let untold = untold && args.host.is_none() && args.user.is_none() && args.zookeeper_archive.is_none();
+    if untold && ask::possible(global) && !global.yes {
+        args = wizard::ask(&printer, args)?;
+    }
+    let how = args.how.clone();
+    let cluster = describe::cluster(&args, &global.set)?;
+    Job { printer, global, command: "install single", ask_first: false }.run(&cluster, &how).await
+}
+
+pub(super) async fn distributed(printer: Printer, global: &Global, args: &Distributed) -> Result<(), Failure> {
+    let mut cluster = Cluster::read(&args.file)?;
+    cluster.conf.extend(crate::submission::settings(&global.set));
+    Job { printer, global, command: "install distributed", ask_first: true }.run(&cluster, &args.how).await
+}
+
+pub(super) async fn plan(printer: Printer, global: &Global, args: &Plan) -> Result<(), Failure> {
+    let mut cluster = Cluster::read(&args.file)?;
+    cluster.conf.extend(crate::submission::settings(&global.set));
+    let job = Job { printer, global, command: "plan", ask_first: true };
+    let progress = Arc::new(Progress::new(printer));
+    let hosts = connect(&cluster, &progress).await?;
+    let looked = job.look(&cluster, &hosts, !args.no_check).await;
+    hosts.close().await;
+    let (plan, findings) = looked?;
+    Store::open(&state()?, &cluster.name)?.save(&plan)?;
+    printer.show(&Planned { plan: &plan, findings: &findings, files: false })?;
+    if findings.iter().any(|f| f.level == Level::Error) {
+        return Err(Failure::shown(Exit::Findings));
+    }
+    if !plan.is_empty() {
+        printer.note(&format!("next: stormctl apply {}", cluster.name));
+    }
+    Ok(())
+}
+
+pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Result<(), Failure> {
+    let name = named(args.name.as_deref())?;
+    let store = Store::open(&state()?, &name)?;
+    let Some(plan) = store.load()? else {
+        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}"))
+            .hint("stormctl plan --file cluster.yaml"));
+    };
+    let job = Job { printer, global, command: "apply", ask_first: false };
+    let progress = Arc::new(Progress::new(printer));
+    let hosts = connect(&plan.cluster, &progress).await?;
+    let done = job.carry_out(&plan, &store, &hosts, &progress).await;
+    hosts.close().await;
+    done
+}
+
+/// Connects to every host of the cluster.
+pub(super) async fn connect(cluster: &Cluster, progress: &Arc<Progress>) -> Result<Hosts, Failure> {
+    let remote = cluster.hosts.iter().any(|h| !h.local);
+    let tell = |host: &str, what: &str| {
+        if remote {
+            progress.line(host, what);
+        }
+    };
+    tokio::select! {
+        hosts = Hosts::connect(cluster, tell) => hosts.map_err(failure),
+        _ = tokio::signal::ctrl_c() => Err(interrupted(&cluster.name)),
+    }
+}
+
+fn interrupted(name: &str) -> Failure {
+    Failure::new(Exit::Interrupted, "interrupted", "interrupted: what was not finished is left for the next run")
+        .hint(format!("stormctl apply {name}      goes on where it was"))
+}
+
+pub(super) fn user() -> String {
+    std::env::var("USER").unwrap_or_else(|_| rustix::process::geteuid().as_raw().to_string())
+}
+
+struct Job<'a> {
+    printer: Printer,
+    global: &'a Global,
+    command: &'static str,
+    /// Other machines are only changed when somebody has said so.
+    ask_first: bool,
+}
+
+impl Job<'_> {
+    async fn run(&self, cluster: &Cluster, how: &How) -> Result<(), Failure> {
+        let progress = Arc::new(Progress::new(self.printer));
+        let hosts = connect(cluster, &progress).await?;
+        let result = self.with(cluster, how, &hosts, &progress).await;
+        hosts.close().await;
+        result
+    }
+
+    async fn with(&self, cluster: &Cluster, how: &How, hosts: &Hosts, progress: &Arc<Progress>) -> Result<(), Failure> {
+        let (plan, findings) = self.look(cluster, hosts, !how.no_check).await?;
+        let wrong = findings.iter().any(|f| f.level == Level::Error);
+        let planned = Planned { plan: &plan, findings: &findings, files: how.show_files };
+        if how.dry_run || wrong || plan.is_empty() {
+            self.printer.show(&planned)?;
+            return if wrong { Err(Failure::shown(Exit::Findings)) } else { Ok(()) };
+        }
+        self.agreed(&planned)?;
+        let store = Store::open(&state()?, &cluster.name)?;
+        store.save(&plan)?;
+        self.carry_out(&plan, &store, hosts, progress).await
+    }
+
+    /// What the hosts say, what is wrong with that, and what is to be done.
+    async fn look(
+        &self,
+        cluster: &Cluster,
+        hosts: &Hosts,
+        check: bool,
+    ) -> Result<(InstallPlan, Vec<Finding>), Failure> {
+        let pointer = Environment::of_process().current_cluster();
+        let hash = |path: &Path| {
+            sha256_file(path).map_err(|e| {
+                Failure::new(Exit::NotFound, "install/file", format!("cannot read {}", path.display()))
+                    .evidence(e.to_string())
+            })
+        };
+        let last = Store::open(&state()?, &cluster.name)?.audit()?.pop();
+        let sources = Sources {
+            program_sha256: own_sha256()?,
+            archive_sha256: cluster.zookeeper.archive.as_deref().map(hash).transpose()?,
+            check,
+            pointer,
+            unfinished: last.is_some_and(|run| run.result != "done"),
+        };
+        let survey = tokio::select! {
+            survey = survey(cluster, hosts, sources.pointer.as_ref()) => survey.map_err(failure)?,
+            _ = tokio::signal::ctrl_c() => return Err(interrupted(&cluster.name)),
+        };
+        let findings = examine(cluster, &survey);
+        let plan = make_plan(cluster, &survey.known, &sources).map_err(failure)?;
+        Ok((plan, findings))
+    }
+
+    fn agreed(&self, planned: &Planned<'_>) -> Result<(), Failure> {
+        if self.global.yes {
+            return Ok(());
+        }
+        if ask::possible(self.global) {
+            self.printer.note(planned.text(false).trim_end());
+            if ask::yes_or_no(&self.printer, "Do it?", true)? {
+                return Ok(());
+            }
+            return Err(Failure::new(Exit::Refused, "confirm/refused", "nothing was done"));
+        }
+        if self.ask_first {
+            return Err(Failure::new(
+                Exit::Refused,
+                "confirm/missing",
+                "other machines would be changed: this must be confirmed",
+            )
+            .hint("say --yes, or --dry-run to see what would be done"));
+        }
+        Ok(())
+    }
+
+    async fn carry_out(
+        &self,
+        plan: &InstallPlan,
+        store: &Store,
+        hosts: &Hosts,
+        progress: &Arc<Progress>,
+    ) -> Result<(), Failure> {
+        let run = Arc::new(store.begin(&user(), self.command, &plan.id)?);
+        let tell: Tell = {
+            let progress = progress.clone();
+            Arc::new(move |event: &Event<'_>| progress.event(event))
+        };
+        let name = &plan.cluster.name;
+        let done = tokio::select! {
+            done = apply_steps(&plan.steps, hosts, &run, &tell) => done,
+            _ = tokio::signal::ctrl_c() => return Err(interrupted(name)),
+        };
+        let summary = match done {
+            Ok(summary) => summary,
+            Err(troubles) => {
+                run.end(&troubles)?;
+                let mut failure = failure(troubles);
+                failure.exit = if failure.exit == Exit::Conflict { Exit::Conflict } else { Exit::Partly };
+                let journal = run.path.display();
+                if let Some(last) = failure.faults.last_mut() {
+                    last.evidence.push(format!("every step is in {journal}"));
+                    last.hint.get_or_insert(format!("mend it, then stormctl apply {name}      goes on where it was"));
+                }
+                return Err(failure);
+            }
+        };
+        run.end(&[])?;
+        let mut details = serde_json::Map::new();
+        details.insert("plan".into(), plan.id.clone().into());
+        details.insert("changed".into(), summary.changed.into());
+        details.insert("was_done".into(), summary.found_done.into());
+        details.insert("journal".into(), run.path.to_string_lossy().into_owned().into());
+        let hosts = plan.cluster.hosts.len();
+        self.printer.show(&Change {
+            action: "installed",
+            names: vec![name.clone()],
+            message: format!(
+                "cluster {name} runs on {hosts} host{}: {} steps done, {} were done before",
+                if hosts == 1 { "" } else { "s" },
+                summary.changed,
+                summary.found_done
+            ),
+            next: Some(next(plan)),
+            details,
+        })
+    }
+}
+
+/// What is sensible to type now.
+fn next(plan: &InstallPlan) -> String {
+    let local = plan.cluster.hosts.iter().any(|h| h.local);
+    let found = storm_conf::LoadOptions::default().locate();
+    let config: Option<PathBuf> = plan
+        .steps
+        .iter()
+        .find(|s| local && s.dir.is_absolute())
+        .map(|s| storm_install::step::places::storm_yaml(&s.dir));
+    match config {
+        Some(config) if found.as_ref() == Some(&config) => "stormctl list".to_owned(),
+        Some(config) => format!("stormctl --config {} list", config.display()),
+        None => {
+            let nimbus = plan.cluster.with(storm_install::spec::Role::Nimbus);
+            let seed = nimbus.first().map_or("HOST", |h| &h.name);
+            format!("stormctl install client --nimbus {seed}      makes this machine a client of it")
+        }
+    }
+}

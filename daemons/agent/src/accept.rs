@@ -1,0 +1,97 @@
+//! The port: connections become TLS with a certificate, or go.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tonic::transport::server::Connected;
+
+use crate::gate::{Caller, Gate};
+use crate::tls::Certificate;
+
+/// Connections at a time, those included that have not shown a certificate yet.
+const CONNECTIONS: usize = 128;
+/// How long a stranger may take to show one.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// After an error of accepting, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes connections until nobody wants them any more.
+pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Sender<io::Result<Connection>>) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let taken = tokio::select! {
+            () = accepted.closed() => return,
+            taken = listener.accept() => taken,
+        };
+        let (stream, peer) = match taken {
+            Ok(taken) => taken,
+            Err(e) => {
+                tracing::warn!("cannot take a connection: {e}");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let (gate, accepted) = (gate.clone(), accepted.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(HANDSHAKE, shake_hands(stream, &gate, place)).await {
+                // An agent that ends takes no more.
+                Ok(Ok(connection)) => drop(accepted.send(Ok(connection)).await),
+                Ok(Err(e)) => tracing::debug!("{peer} is refused: {e}"),
+                Err(_) => tracing::debug!("{peer} is refused: no certificate within {} s", HANDSHAKE.as_secs()),
+            }
+        });
+    }
+}
+
+async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit) -> io::Result<Connection> {
+    stream.set_nodelay(true)?;
+    let stream = TlsAcceptor::from(gate.config()).accept(stream).await?;
+    let certificates = stream.get_ref().1.peer_certificates();
+    let leaf = certificates.and_then(<[_]>::first).ok_or_else(|| io::Error::other("it has no certificate"))?;
+    let caller = Caller { certificate: Certificate::read(leaf).map_err(io::Error::other)? };
+    Ok(Connection { stream, caller, _place: place })
+}
+
+/// A connection of somebody who has shown a certificate.
+pub struct Connection {
+    stream: TlsStream<TcpStream>,
+    caller: Caller,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        self.caller.clone()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,127 @@
+//! What is asked of a host, and what it says.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::step::Crew;
+
+/// Who answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    pub hostname: String,
+    pub user: String,
+    pub uid: u32,
+    pub home: PathBuf,
+    /// Milliseconds since 1970 by the host's clock.
+    pub clock_ms: i64,
+    /// systemd runs the machine.
+    pub systemd: bool,
+    /// It also runs services of this user.
+    pub systemd_user: bool,
+}
+
+/// What is to be looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Look {
+    pub crew: Crew,
+    pub paths: Vec<PathBuf>,
+    /// Names that the host should know.
+    pub names: Vec<String>,
+    pub java: bool,
+    pub java_home: Option<PathBuf>,
+    /// The storm.yaml that is to come, for the rules of `doctor`.
+    pub storm_yaml: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct HostFacts {
+    pub paths: BTreeMap<PathBuf, PathFacts>,
+    pub names: BTreeMap<String, Name>,
+    pub nofile: u64,
+    pub memory_bytes: Option<u64>,
+    pub free_bytes: Option<u64>,
+    pub user_exists: bool,
+    pub java: Option<Java>,
+    /// Roles whose daemon runs from this folder.
+    pub running: Vec<String>,
+    /// What `doctor` finds in the coming configuration on this host.
+    pub findings: Vec<Value>,
+}
+
+/// What lies at a path, as far as it matters to a step: the fingerprint that a plan carries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Seen {
+    #[default]
+    Nothing,
+    Folder,
+    File {
+        sha256: String,
+    },
+    /// A link, a socket, a device.
+    Other(String),
+}
+
+impl Seen {
+    pub fn words(&self) -> String {
+        match self {
+            Seen::Nothing => "nothing".to_owned(),
+            Seen::Folder => "a folder".to_owned(),
+            Seen::File { sha256 } => format!("a file (sha256 {}...)", &sha256[..sha256.len().min(12)]),
+            Seen::Other(what) => what.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathFacts {
+    pub seen: Seen,
+    /// Made by an installation, and as it was left.
+    pub ours: bool,
+    /// Made by an installation, and changed since.
+    pub changed: bool,
+    /// Of small files.
+    pub text: Option<String>,
+}
+
+/// What a name means on a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    pub addresses: Vec<IpAddr>,
+    /// Names that the first address has there.
+    pub reverse: Vec<String>,
+    pub unknown: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Java {
+    pub program: PathBuf,
+    /// The first line of `java -version`.
+    pub version: String,
+}
+
+/// One try to reach a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    pub host: String,
+    pub port: u16,
+    /// Why not.
+    pub failed: Option<String>,
+}
+
+/// A port that could not be listened on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Busy {
+    pub port: u16,
+    pub why: String,
+}
+
+impl HostFacts {
+    pub fn path(&self, path: &Path) -> PathFacts {
+        self.paths.get(path).cloned().unwrap_or_default()
+    }
+}

@@ -1,0 +1,134 @@
+//! The texts of the files.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use crate::spec::{Cluster, Host, Role};
+use crate::step::{Crew, places};
+
+const BY: &str = "# Written by stormctl install: what is changed here, stormctl plan will not overwrite.\n";
+
+/// The storm.yaml of a host.
+pub fn storm_yaml(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
+    let names = |role| cluster.with(role).iter().map(|h| h.name.clone()).collect::<Vec<String>>();
+    let roles: Vec<&str> = crew.daemons.iter().filter(|d| !d.apache).map(|d| d.role.as_str()).collect();
+    let dir = |path: std::path::PathBuf| Value::from(path.to_string_lossy().into_owned());
+    let mut map = Map::new();
+    let mut set = |key: &str, value: Value| drop(map.insert(key.to_owned(), value));
+    set("storm.zookeeper.servers", json!(names(Role::Zookeeper)));
+    set("nimbus.seeds", json!(names(Role::Nimbus)));
+    set("storm.local.hostname", json!(host.name));
+    set("storm.home", dir(crew.dir.clone()));
+    set("storm.local.dir", dir(places::data(&crew.dir).join("local")));
+    set("storm.log.dir", dir(places::logs(&crew.dir)));
+    if host.roles.contains(&Role::Zookeeper) {
+        match cluster.zookeeper.archive {
+            Some(_) => set("stormctl.zookeeper.home", dir(places::zookeeper_home(&crew.dir))),
+            None => set("dev.zookeeper.path", dir(places::zookeeper_data(&crew.dir))),
+        }
+    }
+    set("stormctl.roles", json!(roles));
+    map.extend(cluster.conf_of(host));
+    let mut text = BY.to_owned();
+    for (key, value) in &map {
+        text.push_str(&format!("{}: {value}\n", yaml_key(key)));
+    }
+    text
+}
+
+/// As it is where YAML takes it so, else as JSON, which YAML takes too.
+fn yaml_key(key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    let named = key.chars().all(plain) && key.starts_with(|c: char| c.is_ascii_alphabetic());
+    if named { key.to_owned() } else { Value::from(key).to_string() }
+}
+
+/// The number of a host among the servers, from 1.
+pub fn myid(cluster: &Cluster, host: &Host) -> Option<usize> {
+    cluster.with(Role::Zookeeper).iter().position(|h| h.name == host.name).map(|at| at + 1)
+}
+
+fn loopback(name: &str) -> Option<IpAddr> {
+    name.trim_matches(['[', ']']).parse::<IpAddr>().ok().filter(IpAddr::is_loopback)
+}
+
+/// The zoo.cfg of a host, in the order in which people read it.
+pub fn zoo_cfg(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
+    let port = cluster.conf_of(host).get("storm.zookeeper.port").and_then(Value::as_u64).unwrap_or(2181);
+    let mut map = Map::new();
+    let mut set = |key: &str, value: String| drop(map.insert(key.to_owned(), value.into()));
+    set("tickTime", "2000".into());
+    set("initLimit", "10".into());
+    set("syncLimit", "5".into());
+    set("dataDir", places::zookeeper_data(&crew.dir).to_string_lossy().into_owned());
+    set("clientPort", port.to_string());
+    // As our own daemons do it: known by a loopback address, it listens there only.
+    if let Some(ip) = loopback(&host.name) {
+        set("clientPortAddress", ip.to_string());
+    }
+    // Off by default, and then the disk fills up.
+    set("autopurge.snapRetainCount", "3".into());
+    set("autopurge.purgeInterval", "24".into());
+    set("4lw.commands.whitelist", "srvr,mntr,ruok,stat,conf,isro,wchs".into());
+    set("admin.enableServer", "false".into());
+    let servers = cluster.with(Role::Zookeeper);
+    let [following, electing] = cluster.zookeeper.peer_ports;
+    if servers.len() > 1 {
+        for (index, server) in servers.iter().enumerate() {
+            let bare = server.name.trim_matches(['[', ']']);
+            let name = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
+            set(&format!("server.{}", index + 1), format!("{name}:{following}:{electing}"));
+        }
+    }
+    map.extend(cluster.zookeeper.zoo_cfg.clone());
+    map.extend(host.zoo_cfg.clone());
+    let mut text = BY.to_owned();
+    for (key, value) in &map {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.push_str(&format!("{key}={value}\n"));
+    }
+    text
+}
+
+/// The lines that change, without what must not be shown.
+pub fn diff(old: &str, new: &str, path: &str) -> String {
+    let secret = |line: &str| {
+        let key = line.trim_start_matches(['+', '-', ' ']).split([':', '=']).next().unwrap_or_default().to_lowercase();
+        ["password", "payload", "secret", "keytab"].iter().any(|word| key.contains(word))
+    };
+    let hide = |line: &str| match line.split_once([':', '=']) {
+        Some((key, _)) if secret(line) => format!("{key}: ********\n"),
+        _ => format!("{line}\n"),
+    };
+    storm_lint::diff::lines(old, new, path, path).lines().map(hide).collect()
+}
+
+/// Whether only its owner and its group may read it.
+pub fn holds_secrets(text: &str) -> bool {
+    let words = ["password", "payload", "secret"];
+    text.lines().any(|l| l.split(':').next().is_some_and(|key| words.iter().any(|w| key.to_lowercase().contains(w))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_shows_no_password() {
+        let text = diff(
+            "a: 1\nstorm.zookeeper.auth.payload: \"u:one\"\n",
+            "a: 2\nstorm.zookeeper.auth.payload: \"u:two\"\n",
+            "f",
+        );
+        assert!(text.contains("-a: 1") && text.contains("+a: 2"), "{text}");
+        assert!(!text.contains("one") && !text.contains("two") && text.contains("+storm.zookeeper.auth.payload: ****"));
+        assert!(holds_secrets("x.password: 1\n") && !holds_secrets("x: password\n"));
+    }
+
+    #[test]
+    fn odd_keys_stay_yaml() {
+        assert_eq!(yaml_key("nimbus.seeds"), "nimbus.seeds");
+        assert_eq!(yaml_key("a: b"), "\"a: b\"");
+    }
+}

@@ -1,0 +1,310 @@
+//! The steps of each host, in order.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::{Known, Plan, Sources, crew, files, units};
+use crate::facts::{Hello, PathFacts, Seen};
+use crate::site::sha256;
+use crate::spec::{Cluster, Host, Role};
+use crate::step::{Action, Body, Crew, Daemon, Step, places};
+use crate::{Kind, Trouble};
+
+/// Phases, in the order in which the daemons need each other. What starts may start everywhere at once; what restarts does
+/// so host by host, each in a phase of its own behind that of the starts, so that one that does not come up again stops the rest.
+const FILES: u32 = 0;
+const ZOOKEEPER: u32 = 10_000;
+const NIMBUS: u32 = 20_000;
+const REST: u32 = 30_000;
+const CHECK: u32 = 40_000;
+
+/// Every path that a plan for the host may touch.
+pub(super) fn paths(
+    cluster: &Cluster,
+    host: &Host,
+    crew: &Crew,
+    hello: &Hello,
+    pointer: Option<&PathBuf>,
+) -> Vec<PathBuf> {
+    let mut walk = Walk::new(cluster, host, crew, hello, None);
+    walk.files(&Sources { pointer: pointer.cloned(), ..Sources::default() });
+    let mut paths: Vec<PathBuf> =
+        walk.steps.iter().filter_map(|s| s.action.path()).flat_map(|p| p.ancestors().map(Path::to_owned)).collect();
+    paths.push(places::manifest(&crew.dir));
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// What leads from what the hosts say to what is wanted; or all that stands in the way.
+pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Sources) -> Result<Plan, Vec<Trouble>> {
+    let mut steps = Vec::new();
+    let mut notes: Vec<String> = cluster.quorum_note().into_iter().collect();
+    let mut troubles = Vec::new();
+    for host in &cluster.hosts {
+        let Some(known) = hosts.get(&host.name) else {
+            troubles
+                .push(Trouble::new(Kind::Unreachable, "install/unknown-host", "nothing is known of it").on(&host.name));
+            continue;
+        };
+        let crew = crew(cluster, host, &known.hello);
+        troubles.extend(mistakes(cluster, host, &crew));
+        let mut walk = Walk::new(cluster, host, &crew, &known.hello, Some(known));
+        walk.files(sources);
+        walk.daemons();
+        notes.append(&mut walk.notes);
+        troubles.append(&mut walk.troubles);
+        steps.append(&mut walk.steps);
+    }
+    if !troubles.is_empty() {
+        return Err(troubles);
+    }
+    if let Some(nimbus) = cluster.with(Role::Nimbus).first().filter(|_| !steps.is_empty() || sources.unfinished)
+        && let Some(known) = hosts.get(&nimbus.name)
+    {
+        let dir = cluster.dir_on(nimbus, &known.hello.home);
+        let supervisors = cluster.with(Role::Supervisor).len();
+        steps.push(Step {
+            host: nimbus.name.clone(),
+            dir: dir.clone(),
+            phase: CHECK,
+            action: Action::Check { dir, supervisors, count: sources.check },
+            seen: Seen::Nothing,
+            diff: None,
+        });
+    }
+    steps.sort_by_key(|s| s.phase);
+    let id = sha256(serde_json::to_string(&(cluster, &steps)).unwrap_or_default().as_bytes())[..12].to_owned();
+    Ok(Plan { id, cluster: cluster.clone(), steps, notes })
+}
+
+/// What Storm itself would say of the configuration.
+fn mistakes(cluster: &Cluster, host: &Host, crew: &Crew) -> Vec<Trouble> {
+    let text = files::storm_yaml(cluster, host, crew);
+    let found = storm_conf::check(Path::new("storm.yaml"), &text);
+    let wrong = found.into_iter().filter(|(level, _)| *level == storm_conf::yaml::Level::Error);
+    wrong
+        .map(|(_, m)| {
+            let found = m.found.map(|f| format!(", found {f}")).unwrap_or_default();
+            let trouble = Trouble::new(Kind::Wanted, m.code, format!("{}{found}", m.message)).on(&host.name);
+            m.fix.into_iter().fold(trouble, |t, fix| t.hint(format!("{fix} in conf of the description")))
+        })
+        .collect()
+}
+
+struct Walk<'a> {
+    cluster: &'a Cluster,
+    host: &'a Host,
+    crew: &'a Crew,
+    hello: &'a Hello,
+    /// Without it, every step is wanted.
+    known: Option<&'a Known>,
+    steps: Vec<Step>,
+    notes: Vec<String>,
+    troubles: Vec<Trouble>,
+    /// Roles that must read something anew.
+    stale: Vec<String>,
+    fresh: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(
+        cluster: &'a Cluster,
+        host: &'a Host,
+        crew: &'a Crew,
+        hello: &'a Hello,
+        known: Option<&'a Known>,
+    ) -> Walk<'a> {
+        let fresh = known.is_none_or(|k| k.facts.path(&places::manifest(&crew.dir)).seen == Seen::Nothing);
+        Walk {
+            cluster,
+            host,
+            crew,
+            hello,
+            known,
+            steps: Vec::new(),
+            notes: Vec::new(),
+            troubles: Vec::new(),
+            stale: Vec::new(),
+            fresh,
+        }
+    }
+
+    fn step(&mut self, phase: u32, action: Action, seen: Seen, diff: Option<String>) {
+        let (host, dir) = (self.host.name.clone(), self.crew.dir.clone());
+        self.steps.push(Step { host, dir, phase, action, seen, diff });
+    }
+
+    fn at(&self, path: &Path) -> PathFacts {
+        self.known.map(|k| k.facts.path(path)).unwrap_or_default()
+    }
+
+    fn owner(&self) -> Option<String> {
+        self.cluster.user.clone()
+    }
+
+    fn in_the_way(&mut self, path: &Path, what: &str, hint: &str) {
+        let trouble = Trouble::new(Kind::Conflict, "install/in-the-way", format!("{} {what}", path.display()));
+        self.troubles.push(trouble.on(&self.host.name).hint(hint));
+    }
+
+    fn folder(&mut self, path: &Path, mode: u32, owner: Option<String>, data: bool) {
+        match self.at(path).seen {
+            Seen::Folder => {}
+            Seen::Nothing => {
+                let action = Action::Folder { path: path.to_owned(), mode, owner, data };
+                self.step(FILES, action, Seen::Nothing, None);
+            }
+            other => self.in_the_way(path, &format!("is {}, and a folder is needed", other.words()), "move it away"),
+        }
+    }
+
+    /// The folders above a path that are not there.
+    fn above(&mut self, path: &Path) {
+        let mut missing: Vec<&Path> = path.ancestors().skip(1).collect();
+        missing.reverse();
+        for folder in missing {
+            let planned = self.steps.iter().any(|s| s.action.path() == Some(folder));
+            if !planned && folder != Path::new("/") && !folder.as_os_str().is_empty() {
+                self.folder(folder, 0o755, None, false);
+            }
+        }
+    }
+
+    /// True when it is written over an older one.
+    fn file(&mut self, path: &Path, mode: u32, owner: Option<String>, sha256: String, body: Body) -> bool {
+        let now = self.at(path);
+        let action = Action::File { path: path.to_owned(), mode, owner, sha256, body };
+        if action.is_done_in(&now.seen) {
+            return false;
+        }
+        let replaces = match &now.seen {
+            Seen::Nothing => false,
+            Seen::File { .. } if now.ours => true,
+            Seen::File { .. } if now.changed => {
+                self.in_the_way(
+                    path,
+                    "was changed since stormctl wrote it",
+                    "take the change into the description of the cluster, then move the file away",
+                );
+                return false;
+            }
+            other => {
+                let what = format!("is {} that stormctl has not made", other.words());
+                self.in_the_way(path, &what, "move it away, or install into another folder");
+                return false;
+            }
+        };
+        let diff = match (&action, &now.text) {
+            (Action::File { body: Body::Text(new), .. }, Some(old)) if replaces => {
+                Some(files::diff(old, new, &path.to_string_lossy()))
+            }
+            _ => None,
+        };
+        self.step(FILES, action, now.seen, diff);
+        replaces
+    }
+
+    fn text(&mut self, path: &Path, mode: u32, owner: Option<String>, text: String) -> bool {
+        self.file(path, mode, owner, sha256(text.as_bytes()), Body::Text(text))
+    }
+
+    fn files(&mut self, sources: &Sources) {
+        let dir = self.crew.dir.clone();
+        match self.at(&dir).seen {
+            Seen::Folder => {}
+            Seen::Nothing => self.step(FILES, Action::Home { path: dir.clone() }, Seen::Nothing, None),
+            other => self.in_the_way(&dir, &format!("is {}", other.words()), "name another folder with dir"),
+        }
+        if let Some(user) = self.owner()
+            && self.known.is_none_or(|k| !k.facts.user_exists)
+        {
+            self.step(FILES, Action::Account { user }, Seen::Nothing, None);
+        }
+        for sub in ["bin", "conf"] {
+            self.folder(&dir.join(sub), 0o755, None, false);
+        }
+        self.folder(&places::data(&dir), 0o755, self.owner(), true);
+        self.folder(&places::logs(&dir), 0o755, self.owner(), true);
+        if self.file(&places::program(&dir), 0o755, None, sources.program_sha256.clone(), Body::Program) {
+            self.stale.extend(["zookeeper", "nimbus", "supervisor"].map(str::to_owned));
+        }
+        let text = files::storm_yaml(self.cluster, self.host, self.crew);
+        let mode = if files::holds_secrets(&text) { 0o640 } else { 0o644 };
+        if self.text(&places::storm_yaml(&dir), mode, self.owner(), text) {
+            self.stale.extend(["nimbus", "supervisor"].map(str::to_owned));
+        }
+        if self.crew.daemons.iter().any(|d| d.apache) {
+            self.apache_zookeeper(sources);
+        }
+        for daemon in self.crew.daemons.clone() {
+            if let Some(path) = units::unit_path(self.crew.service, &daemon.unit, self.hello) {
+                self.above(&path);
+                if self.text(&path, 0o644, None, units::unit_text(self.cluster, self.crew, &daemon)) {
+                    self.stale.push(daemon.role.clone());
+                }
+            }
+        }
+        if let Some(pointer) = sources.pointer.as_ref().filter(|_| self.host.local) {
+            self.pointer(pointer, &places::storm_yaml(&dir));
+        }
+    }
+
+    fn apache_zookeeper(&mut self, sources: &Sources) {
+        let dir = self.crew.dir.clone();
+        let home = places::zookeeper_home(&dir);
+        if let (Some(archive), Seen::Nothing) = (&self.cluster.zookeeper.archive, self.at(&home).seen) {
+            let sha256 = sources.archive_sha256.clone().unwrap_or_default();
+            let action = Action::Unpack { path: home.clone(), archive: archive.clone(), sha256, owner: self.owner() };
+            self.step(FILES, action, Seen::Nothing, None);
+        }
+        let data = places::zookeeper_data(&dir);
+        self.folder(&data, 0o750, self.owner(), true);
+        if let Some(id) = files::myid(self.cluster, self.host) {
+            self.text(&data.join("myid"), 0o644, self.owner(), format!("{id}\n"));
+        }
+        let text = files::zoo_cfg(self.cluster, self.host, self.crew);
+        if self.text(&home.join("conf/zoo.cfg"), 0o644, self.owner(), text) {
+            self.stale.push("zookeeper".to_owned());
+        }
+    }
+
+    /// Another cluster that the user has chosen stays chosen.
+    fn pointer(&mut self, pointer: &Path, config: &Path) {
+        let now = self.at(pointer);
+        let text = format!("{}\n", config.display());
+        let free = now.seen == Seen::Nothing || now.ours || now.text.as_deref() == Some(text.as_str());
+        if self.known.is_some() && !free {
+            self.notes.push(format!(
+                "{} names another cluster and stays so: say stormctl --config {}",
+                pointer.display(),
+                config.display()
+            ));
+            return;
+        }
+        self.above(pointer);
+        self.text(pointer, 0o644, None, text);
+    }
+
+    fn daemons(&mut self) {
+        let running = self.known.map(|k| k.facts.running.clone()).unwrap_or_default();
+        for (phase, is_here) in [
+            (ZOOKEEPER, &(|r: &str| r == "zookeeper") as &dyn Fn(&str) -> bool),
+            (NIMBUS, &|r: &str| r == "nimbus"),
+            (REST, &|r: &str| r != "zookeeper" && r != "nimbus"),
+        ] {
+            let mine = self.crew.daemons.iter().filter(|d| is_here(&d.role));
+            let (old, new): (Vec<Daemon>, Vec<Daemon>) =
+                mine.cloned().partition(|d| !self.fresh && running.contains(&d.role));
+            let stale: Vec<Daemon> = old.into_iter().filter(|d| self.stale.contains(&d.role)).collect();
+            if !stale.is_empty() {
+                let at = self.cluster.hosts.iter().position(|h| h.name == self.host.name).unwrap_or_default();
+                let turn = phase + 1 + u32::try_from(at).unwrap_or_default();
+                self.step(turn, Action::Restart { crew: self.crew.only(stale) }, Seen::Nothing, None);
+            }
+            if !new.is_empty() {
+                self.step(phase, Action::Start { crew: self.crew.only(new) }, Seen::Nothing, None);
+            }
+        }
+    }
+}

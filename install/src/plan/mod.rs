@@ -1,0 +1,109 @@
+//! From what is wanted and what the hosts say to the steps between: pure.
+
+mod client;
+mod files;
+mod make;
+#[cfg(test)]
+mod tests;
+mod units;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Hello, HostFacts, Look};
+use crate::spec::{Cluster, Host, Role, Service};
+use crate::step::{Crew, Daemon, Step};
+
+pub use client::client;
+pub use files::{storm_yaml, zoo_cfg};
+pub use make::plan;
+pub use units::{unit_name, unit_text};
+
+/// What is known of a host.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    pub hello: Hello,
+    pub facts: HostFacts,
+}
+
+/// What the operator's machine has to give.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Of this program.
+    pub program_sha256: String,
+    /// Of the release of Apache ZooKeeper.
+    pub archive_sha256: Option<String>,
+    /// Whether a word count ends it.
+    pub check: bool,
+    /// The file by which every `stormctl` of the user finds a cluster on this very machine.
+    pub pointer: Option<PathBuf>,
+    /// An earlier run did not come to its end, which is the check.
+    pub unfinished: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Of its content: the same plan has the same one.
+    pub id: String,
+    pub cluster: Cluster,
+    pub steps: Vec<Step>,
+    /// What should be known before it is done.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+/// The daemons of a host: what follows from the cluster and from who answers there.
+pub fn crew(cluster: &Cluster, host: &Host, hello: &Hello) -> Crew {
+    let service = match cluster.service {
+        Service::Auto if hello.systemd && hello.uid == 0 => Service::Systemd,
+        Service::Auto if hello.systemd_user => Service::SystemdUser,
+        Service::Auto => Service::Background,
+        named => named,
+    };
+    let servers = cluster.with(Role::Zookeeper).len();
+    let mut roles = host.roles.clone();
+    roles.sort_unstable();
+    roles.dedup();
+    let daemons = roles.into_iter().map(|role| {
+        let apache = role == Role::Zookeeper && cluster.zookeeper.archive.is_some();
+        Daemon {
+            role: role.word().to_owned(),
+            unit: unit_name(&cluster.name, role.word()),
+            apache,
+            java_home: cluster.zookeeper.java_home.clone().filter(|_| apache),
+            waits: apache && servers > 1,
+        }
+    });
+    let user = cluster.user.clone().filter(|user| *user != hello.user);
+    Crew { dir: cluster.dir_on(host, &hello.home), service, user, daemons: daemons.collect() }
+}
+
+/// What must be looked at on a host before it can be planned for.
+pub fn look(cluster: &Cluster, host: &Host, hello: &Hello, pointer: Option<&PathBuf>) -> Look {
+    let crew = crew(cluster, host, hello);
+    let paths = make::paths(cluster, host, &crew, hello, pointer);
+    Look {
+        paths,
+        names: cluster.hosts.iter().map(|h| h.name.clone()).collect(),
+        java: crew.daemons.iter().any(|d| d.apache),
+        java_home: cluster.zookeeper.java_home.clone(),
+        storm_yaml: storm_yaml(cluster, host, &crew),
+        crew,
+    }
+}
+
+/// The hosts of a plan with what they are to do, phase by phase.
+pub fn phases(steps: &[Step]) -> BTreeMap<u32, BTreeMap<String, Vec<usize>>> {
+    let mut phases: BTreeMap<u32, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        phases.entry(step.phase).or_default().entry(step.host.clone()).or_default().push(index);
+    }
+    phases
+}

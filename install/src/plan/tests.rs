@@ -1,0 +1,172 @@
+//! Plans without hosts: what is wanted and what is said go in, steps come out.
+
+use std::collections::BTreeMap;
+
+use super::{Known, Plan, Sources, plan, unit_text, zoo_cfg};
+use crate::facts::{Hello, PathFacts, Seen};
+use crate::site::sha256;
+use crate::spec::{Cluster, Service};
+use crate::step::{Action, Body, places};
+
+fn cluster(more: &str) -> Cluster {
+    let text = format!(
+        "name: prod\ndir: /opt/storm\nservice: background\n{more}\nhosts:\n\
+         - {{name: n1, roles: [zookeeper, nimbus]}}\n- {{name: n2, roles: [supervisor]}}\n"
+    );
+    serde_yaml::from_str(&text).unwrap()
+}
+
+fn sources() -> Sources {
+    Sources { program_sha256: sha256(b"program"), check: true, ..Sources::default() }
+}
+
+fn nothing(cluster: &Cluster) -> BTreeMap<String, Known> {
+    let known = |h: &crate::spec::Host| {
+        let mut known = Known { hello: Hello { home: "/root".into(), ..Hello::default() }, ..Known::default() };
+        known.facts.user_exists = true;
+        for folder in ["/", "/opt"] {
+            known.facts.paths.insert(folder.into(), PathFacts { seen: Seen::Folder, ..PathFacts::default() });
+        }
+        (h.name.clone(), known)
+    };
+    cluster.hosts.iter().map(known).collect()
+}
+
+/// The hosts after a plan was done on them.
+fn after(mut hosts: BTreeMap<String, Known>, plan: &Plan) -> BTreeMap<String, Known> {
+    for step in &plan.steps {
+        let facts = &mut hosts.get_mut(&step.host).unwrap().facts;
+        let manifest = PathFacts { seen: Seen::File { sha256: String::new() }, ours: false, ..PathFacts::default() };
+        facts.paths.insert(places::manifest(&step.dir), manifest);
+        match &step.action {
+            Action::Home { path } | Action::Folder { path, .. } | Action::Unpack { path, .. } => {
+                facts.paths.insert(path.clone(), PathFacts { seen: Seen::Folder, ..PathFacts::default() });
+            }
+            Action::File { path, sha256, body, .. } => {
+                let text = if let Body::Text(text) = body { Some(text.clone()) } else { None };
+                let seen = Seen::File { sha256: sha256.clone() };
+                facts.paths.insert(path.clone(), PathFacts { seen, ours: true, changed: false, text });
+            }
+            Action::Start { crew } => facts.running.extend(crew.daemons.iter().map(|d| d.role.clone())),
+            _ => {}
+        }
+    }
+    hosts
+}
+
+fn words(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|s| format!("{} {}", s.host, s.action.words())).collect()
+}
+
+#[test]
+fn files_come_first_then_daemons_in_the_order_in_which_they_need_each_other() {
+    let cluster = cluster("");
+    let hosts = nothing(&cluster);
+    let made = plan(&cluster, &hosts, &sources()).unwrap();
+    let all = words(&made);
+    assert_eq!(all[0], "n1 make the folder /opt/storm");
+    let last: Vec<&str> = all[all.len() - 4..].iter().map(String::as_str).collect();
+    assert_eq!(
+        last,
+        [
+            "n1 start zookeeper (background)",
+            "n1 start nimbus (background)",
+            "n2 start supervisor (background)",
+            "n1 wait for a leader and 1 supervisors, then count words on the cluster"
+        ]
+    );
+    assert_eq!(plan(&cluster, &hosts, &sources()).unwrap().id, made.id, "the same plan is the same");
+
+    let hosts = after(hosts, &made);
+    assert_eq!(words(&plan(&cluster, &hosts, &sources()).unwrap()), [] as [&str; 0], "done is done");
+    let unfinished = Sources { unfinished: true, ..sources() };
+    assert_eq!(plan(&cluster, &hosts, &unfinished).unwrap().steps.len(), 1, "but for the check that did not end");
+}
+
+#[test]
+fn a_change_restarts_who_reads_it_host_by_host() {
+    let before = cluster("");
+    let hosts = after(nothing(&before), &plan(&before, &nothing(&before), &sources()).unwrap());
+    let changed = plan(&cluster("conf: {ui.title: x}"), &hosts, &sources()).unwrap();
+    let all = words(&changed);
+    let wanted = [
+        "n1 write /opt/storm/conf/storm.yaml",
+        "n2 write /opt/storm/conf/storm.yaml",
+        "n1 restart nimbus (background)",
+        "n2 restart supervisor (background)",
+    ];
+    assert_eq!(all[..4], wanted);
+    assert!(changed.steps[0].diff.as_ref().is_some_and(|d| d.contains("+ui.title: \"x\"")));
+    // Another program is for all of them.
+    let program = Sources { program_sha256: sha256(b"newer"), ..sources() };
+    let all = words(&plan(&before, &hosts, &program).unwrap());
+    assert_eq!(all.iter().filter(|w| w.contains("restart")).count(), 3, "{all:?}");
+}
+
+#[test]
+fn what_is_somebody_elses_is_in_the_way() {
+    let cluster = cluster("");
+    let yaml = std::path::PathBuf::from("/opt/storm/conf/storm.yaml");
+    let with = |facts: PathFacts| {
+        let mut hosts = nothing(&cluster);
+        hosts.get_mut("n2").unwrap().facts.paths.insert(yaml.clone(), facts);
+        plan(&cluster, &hosts, &sources()).unwrap_err().into_iter().map(|t| t.message).collect::<Vec<_>>().join("\n")
+    };
+    let seen = Seen::File { sha256: "x".into() };
+    assert!(
+        with(PathFacts { seen: seen.clone(), ..PathFacts::default() })
+            .starts_with("n2: /opt/storm/conf/storm.yaml is a file")
+    );
+    assert!(
+        with(PathFacts { seen, changed: true, ..PathFacts::default() }).contains("was changed since stormctl wrote it")
+    );
+    assert!(
+        with(PathFacts { seen: Seen::Folder, ..PathFacts::default() })
+            .contains("is a folder that stormctl has not made")
+    );
+}
+
+#[test]
+fn mistakes_in_keys_are_told_by_host_before_anything_is_planned() {
+    let cluster = cluster("conf: {supervisor.slots.ports: many, ui.port: x}");
+    let troubles = plan(&cluster, &nothing(&cluster), &sources()).unwrap_err();
+    assert_eq!(troubles.len(), 4, "two keys on two hosts: {troubles:?}");
+    assert!(troubles[0].message.starts_with("n1: supervisor.slots.ports must be "), "{}", troubles[0].message);
+}
+
+#[test]
+fn an_ensemble_has_server_lines_and_each_host_its_number() {
+    let text = "name: trio\nzookeeper: {archive: /zk.tar.gz}\nhosts:\n- {name: a, roles: [zookeeper, nimbus]}\n\
+                - {name: 'fe80::2', roles: [zookeeper, supervisor]}\n- {name: c, roles: [zookeeper], zoo_cfg: {tickTime: 3000}}\n";
+    let cluster: Cluster = serde_yaml::from_str(text).unwrap();
+    let hello = Hello { home: "/root".into(), ..Hello::default() };
+    let cfg = |n: usize| zoo_cfg(&cluster, &cluster.hosts[n], &super::crew(&cluster, &cluster.hosts[n], &hello));
+    let text = cfg(2);
+    for line in ["server.1=a:2888:3888", "server.2=[fe80::2]:2888:3888", "server.3=c:2888:3888", "tickTime=3000"] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(text.contains("autopurge.purgeInterval=24\n") && cfg(0).contains("tickTime=2000\n"));
+    let made = plan(&cluster, &nothing(&cluster), &sources()).unwrap();
+    let ids = made.steps.iter().filter_map(|s| match &s.action {
+        Action::File { path, body: Body::Text(text), .. } if path.ends_with("myid") => Some(text.trim().to_owned()),
+        _ => None,
+    });
+    assert_eq!(ids.collect::<Vec<_>>(), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_unit_keeps_blanks_and_percents_of_a_path() {
+    let mut one = cluster("");
+    one.dir = "/opt/my %storm".into();
+    one.user = Some("storm".into());
+    one.service = Service::Systemd;
+    let crew = super::crew(&one, &one.hosts[0], &Hello::default());
+    let text = unit_text(&one, &crew, &crew.daemons[1]);
+    assert!(
+        text.contains("ExecStart=\"/opt/my %%storm/bin/stormctl\" --config \"/opt/my %%storm/conf/storm.yaml\" nimbus"),
+        "{text}"
+    );
+    assert!(
+        text.contains("User=storm\n") && text.contains("After=network-online.target storm-prod-zookeeper.service\n")
+    );
+}

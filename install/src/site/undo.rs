@@ -1,0 +1,132 @@
+//! Taking away exactly what was made. What somebody has changed is kept, and named.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{Made, Manifest};
+use super::services::{self, command, run};
+use super::sha256_file;
+use crate::step::places;
+use crate::{Kind, Trouble};
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    pub removed: usize,
+    /// What stays, and why.
+    pub kept: Vec<(PathBuf, String)>,
+}
+
+pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble> {
+    let manifest = Manifest::read(dir)?;
+    if manifest.made.is_empty() {
+        return Err(Trouble::new(
+            Kind::Missing,
+            "uninstall/nothing",
+            format!("nothing of an installation is in {}", dir.display()),
+        )
+        .hint("name its folder with --dir"));
+    }
+    let mut undone = Undone::default();
+    let mut reload = Vec::new();
+    for made in manifest.made.iter().rev() {
+        if let Made::Daemons { crew } = made {
+            services::stop(crew).await?;
+            reload.push(crew.service);
+        }
+    }
+    let mut seen: Vec<&Path> = Vec::new();
+    for made in manifest.made.iter().rev() {
+        match made {
+            Made::File { path, .. } if seen.contains(&path.as_path()) => {}
+            Made::File { path, sha256 } => {
+                seen.push(path);
+                file(&mut undone, &manifest, path, sha256)?;
+            }
+            Made::Folder { path, data: true } if keep_data => {
+                if path.exists() {
+                    undone.kept.push((path.clone(), "data".to_owned()));
+                }
+            }
+            Made::Folder { path, data: true } => {
+                undone.removed += usize::from(remove(path, fs::remove_dir_all(path))?);
+            }
+            Made::Folder { path, data: false } => {
+                // The list goes last, so that a try that breaks off can be made again.
+                if path == dir && !keep_data {
+                    forget(dir)?;
+                }
+                folder(&mut undone, path)?;
+            }
+            Made::Account { .. } | Made::Daemons { .. } => {}
+        }
+    }
+    if !keep_data {
+        forget(dir)?;
+    }
+    for made in &manifest.made {
+        if let Made::Account { user } = made {
+            let output = run(command(&["userdel", user].map(str::to_owned))).await?;
+            if !output.ok() {
+                undone.kept.push((PathBuf::from(user), format!("the account: {}", output.stderr.trim())));
+            }
+        }
+    }
+    if reload.iter().any(|s| *s == crate::spec::Service::Systemd) {
+        run(command(&["systemctl", "daemon-reload"].map(str::to_owned))).await?;
+    }
+    if reload.iter().any(|s| *s == crate::spec::Service::SystemdUser) {
+        run(command(&["systemctl", "--user", "daemon-reload"].map(str::to_owned))).await?;
+    }
+    undone.kept.sort();
+    undone.kept.dedup();
+    Ok(undone)
+}
+
+/// Removes the list of what was made.
+fn forget(dir: &Path) -> Result<(), Trouble> {
+    let list = places::manifest(dir);
+    remove(&list, fs::remove_file(&list)).map(drop)
+}
+
+/// What is gone already needs no removing.
+fn remove(path: &Path, result: io::Result<()>) -> Result<bool, Trouble> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(Trouble::io("remove", path, &e)),
+    }
+}
+
+fn file(undone: &mut Undone, manifest: &Manifest, path: &Path, sha256: &str) -> Result<(), Trouble> {
+    let now = match sha256_file(path) {
+        Ok(now) => now,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Trouble::io("read", path, &e)),
+    };
+    // A replacement that was announced and did not come about left the one before.
+    let earlier = |m: &Made| matches!(m, Made::File { path: p, sha256: s } if p == path && *s == now);
+    if now == sha256 || manifest.made.iter().any(earlier) {
+        undone.removed += usize::from(remove(path, fs::remove_file(path))?);
+    } else {
+        undone.kept.push((path.to_owned(), "was changed since".to_owned()));
+    }
+    Ok(())
+}
+
+fn folder(undone: &mut Undone, path: &Path) -> Result<(), Trouble> {
+    match fs::remove_dir(path) {
+        Ok(()) => undone.removed += 1,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            let listed = fs::read_dir(path).map_err(|e| Trouble::io("list", path, &e))?;
+            let names: Vec<String> =
+                listed.flatten().take(5).map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+            undone.kept.push((path.to_owned(), format!("holds {}", names.join(", "))));
+        }
+        Err(e) => return Err(Trouble::io("remove", path, &e)),
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! What can be done on a host: one small thing at a time, each with what was seen before.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Seen;
+use crate::spec::Service;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub host: String,
+    /// The folder of the cluster on that host, where what is made is listed.
+    pub dir: PathBuf,
+    /// Steps of a phase may go on at once on all hosts; a phase begins when the one before is done everywhere.
+    pub phase: u32,
+    pub action: Action,
+    /// What lay at the path when the plan was made: if something else lies there when it is done, it is not done.
+    pub seen: Seen,
+    /// For people: the lines that change in a file.
+    pub diff: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "do")]
+pub enum Action {
+    /// An account for the daemons.
+    Account {
+        user: String,
+    },
+    /// The folder of the cluster with its list of what was made, and the folders above it.
+    Home {
+        path: PathBuf,
+    },
+    Folder {
+        path: PathBuf,
+        mode: u32,
+        owner: Option<String>,
+        /// Daemons write in it, so what is in it goes with it.
+        data: bool,
+    },
+    File {
+        path: PathBuf,
+        mode: u32,
+        owner: Option<String>,
+        sha256: String,
+        body: Body,
+    },
+    /// A release, unpacked without its outermost folder.
+    Unpack {
+        path: PathBuf,
+        archive: PathBuf,
+        sha256: String,
+        owner: Option<String>,
+    },
+    /// Daemons, made to run and waited for.
+    Start {
+        crew: Crew,
+    },
+    /// Daemons that have read an older configuration.
+    Restart {
+        crew: Crew,
+    },
+    /// Waits until Nimbus leads and knows so many supervisors; then, if it is wanted, a word count, judged.
+    Check {
+        dir: PathBuf,
+        supervisors: usize,
+        count: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    Text(String),
+    /// This very program.
+    Program,
+}
+
+/// Daemons of a host, and who keeps them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crew {
+    /// The folder of the cluster on the host.
+    pub dir: PathBuf,
+    pub service: Service,
+    /// The account they run as, when it is another than the installer's.
+    pub user: Option<String>,
+    pub daemons: Vec<Daemon>,
+}
+
+impl Crew {
+    /// The same with these daemons only.
+    #[must_use]
+    pub fn only(&self, daemons: Vec<Daemon>) -> Crew {
+        Crew { daemons, ..self.clone() }
+    }
+
+    fn words(&self) -> String {
+        let names: Vec<&str> = self.daemons.iter().map(|d| d.role.as_str()).collect();
+        format!("{} ({})", names.join(", "), self.service.word())
+    }
+}
+
+/// A daemon of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// The verb's word: `nimbus`, `supervisor`, `zookeeper`.
+    pub role: String,
+    /// The unit, where systemd keeps it.
+    pub unit: String,
+    /// It is Apache's ZooKeeper, in the folder `zookeeper`.
+    pub apache: bool,
+    pub java_home: Option<PathBuf>,
+    /// So many servers are needed until this one serves.
+    pub waits: bool,
+}
+
+impl Action {
+    /// The path that it changes, if it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Action::Home { path }
+            | Action::Folder { path, .. }
+            | Action::File { path, .. }
+            | Action::Unpack { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether this is what it leads to.
+    pub fn is_done_in(&self, seen: &Seen) -> bool {
+        match (self, seen) {
+            (Action::Home { .. } | Action::Folder { .. } | Action::Unpack { .. }, Seen::Folder) => true,
+            (Action::File { sha256, .. }, Seen::File { sha256: now }) => sha256 == now,
+            _ => false,
+        }
+    }
+
+    pub fn words(&self) -> String {
+        match self {
+            Action::Account { user } => format!("make the account {user}"),
+            Action::Home { path } | Action::Folder { path, .. } => format!("make the folder {}", path.display()),
+            Action::File { path, body: Body::Program, .. } => format!("put this stormctl at {}", path.display()),
+            Action::File { path, .. } => format!("write {}", path.display()),
+            Action::Unpack { path, archive, .. } => {
+                let name = archive.file_name().unwrap_or_default().to_string_lossy();
+                format!("unpack {name} to {}", path.display())
+            }
+            Action::Start { crew } => format!("start {}", crew.words()),
+            Action::Restart { crew } => format!("restart {}", crew.words()),
+            Action::Check { supervisors, count, .. } => {
+                let count = if *count { ", then count words on the cluster" } else { "" };
+                format!("wait for a leader and {supervisors} supervisors{count}")
+            }
+        }
+    }
+}
+
+/// The places below the folder of a cluster.
+pub mod places {
+    use std::path::{Path, PathBuf};
+
+    pub fn program(dir: &Path) -> PathBuf {
+        dir.join("bin/stormctl")
+    }
+    pub fn storm_yaml(dir: &Path) -> PathBuf {
+        dir.join("conf/storm.yaml")
+    }
+    pub fn logs(dir: &Path) -> PathBuf {
+        dir.join("logs")
+    }
+    pub fn data(dir: &Path) -> PathBuf {
+        dir.join("data")
+    }
+    pub fn zookeeper_home(dir: &Path) -> PathBuf {
+        dir.join("zookeeper")
+    }
+    pub fn zookeeper_data(dir: &Path) -> PathBuf {
+        dir.join("data/zookeeper")
+    }
+    /// What was made, line by line.
+    pub fn manifest(dir: &Path) -> PathBuf {
+        dir.join(".installed.jsonl")
+    }
+}

@@ -1,0 +1,206 @@
+//! Three hosts behind three real `sshd`, with an ensemble of Apache ZooKeeper.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use storm_tests::peers;
+use storm_tests::ports::free_port;
+use storm_tests::process::{Finished, Nest};
+use storm_tests::sshd::SshHosts;
+use storm_tests::wait::wait_until;
+
+use super::{LIMIT, command, run, tree};
+
+struct Fleet {
+    nest: Nest,
+    hosts: SshHosts,
+    file: PathBuf,
+}
+
+/// As Apache's archive for running is: one folder, with `lib` and `conf`.
+fn archive(nest: &Nest) -> PathBuf {
+    let home = nest.dir().join("apache-zookeeper-bin");
+    fs::create_dir_all(home.join("conf")).expect("made");
+    fs::create_dir_all(home.join("lib")).expect("made");
+    fs::write(home.join("conf/zoo_sample.cfg"), "tickTime=2000\n").expect("written");
+    let jars = peers::zookeeper_classpath();
+    let jars = Path::new(jars.trim_end_matches("/*"));
+    for jar in fs::read_dir(jars).expect("jars").flatten().filter(|f| f.path().extension().is_some_and(|e| e == "jar"))
+    {
+        fs::hard_link(jar.path(), home.join("lib").join(jar.file_name()))
+            .or_else(|_| fs::copy(jar.path(), home.join("lib").join(jar.file_name())).map(drop))
+            .expect("copied");
+    }
+    let archive = nest.dir().join("apache-zookeeper-bin.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(&archive).arg("-C").arg(nest.dir()).arg("apache-zookeeper-bin");
+    nest.run(tar).ok();
+    archive
+}
+
+impl Fleet {
+    fn new(count: u8) -> Fleet {
+        let nest = Nest::new();
+        let hosts = SshHosts::start(&nest, count);
+        let archive = archive(&nest);
+        let [zookeeper, nimbus, supervisor, a, b, following, electing] = std::array::from_fn(|_| free_port());
+        let mut text = format!(
+            "name: trio\ndir: ~/opt/storm\nservice: background\n\
+             zookeeper: {{archive: {archive}, peer_ports: [{following}, {electing}], zoo_cfg: {{tickTime: 500}}}}\n\
+             ssh: {{config: {config}}}\n\
+             conf:\n  storm.zookeeper.port: {zookeeper}\n  nimbus.thrift.port: {nimbus}\n  supervisor.thrift.port: {supervisor}\n  \
+             supervisor.slots.ports: [{a}, {b}]\n  supervisor.monitor.frequency.secs: 1\n\
+             role_conf:\n  nimbus: {{nimbus.monitor.freq.secs: 2}}\nhosts:\n",
+            archive = archive.display(),
+            config = hosts.config.display(),
+        );
+        for (index, host) in hosts.hosts.iter().enumerate() {
+            let roles = ["zookeeper, nimbus", "zookeeper, supervisor, nimbus", "zookeeper, supervisor"][index % 3];
+            text.push_str(&format!("- {{name: {}, roles: [{roles}], ssh: {{port: {}}}}}\n", host.address, host.port));
+        }
+        let file = nest.dir().join("cluster.yaml");
+        fs::write(&file, text).expect("written");
+        Fleet { nest, hosts, file }
+    }
+
+    fn run(&self, args: &[&str]) -> Finished {
+        run(&self.nest, args)
+    }
+
+    fn plan(&self) -> Value {
+        let done = self.run(&["plan", "--file", &self.file.display().to_string(), "-o", "json"]);
+        serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"))
+    }
+
+    fn trees(&self) -> Vec<BTreeMap<PathBuf, String>> {
+        self.hosts.hosts.iter().map(|h| tree(&h.home)).collect()
+    }
+}
+
+/// What was found but that a test lives in a temporary folder.
+fn grave(plan: &Value) -> Vec<&Value> {
+    plan["findings"].as_array().expect("a list").iter().filter(|f| f["code"] != "disk/temporary").collect()
+}
+
+#[test]
+fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
+    let mut fleet = Fleet::new(3);
+    let before = fleet.trees();
+    let plan = fleet.plan();
+    assert_eq!(grave(&plan), [] as [&Value; 0], "{plan}");
+    assert!(
+        plan["notes"][0].as_str().is_some_and(|n| n.contains("3 ZooKeeper servers survive the failure of 1")),
+        "{plan}"
+    );
+    assert_eq!(fleet.trees(), before, "a plan changes nothing, and leaves nothing behind");
+    let steps = plan["items"].as_array().expect("steps").clone();
+
+    // What somebody puts in the way after the plan is not overwritten.
+    let home = fleet.hosts.hosts[1].home.clone();
+    let conf = home.join("opt/storm/conf");
+    fs::create_dir_all(&conf).expect("made");
+    fs::write(conf.join("storm.yaml"), "ui.port: 1\n").expect("written");
+    let refused = fleet.run(&["apply", "trio"]);
+    assert_eq!(refused.status.code(), Some(8), "{refused:?}");
+    assert!(refused.stderr.contains("is not any more what it was when this was planned"), "{refused:?}");
+    fs::remove_dir_all(home.join("opt")).expect("removed");
+
+    // A host that cannot be reached fails by itself.
+    fleet.hosts.hosts[2].stop();
+    let failed = fleet.run(&["apply", "trio"]);
+    assert_eq!(failed.status.code(), Some(4), "{failed:?}");
+    assert!(failed.stderr.contains("127.0.0.4: ssh does not get there"), "{failed:?}");
+    fleet.hosts.hosts[2].start(&fleet.nest);
+
+    // Killed when a step of the last host begins, each in turn; the others are somewhere in theirs.
+    let last = fleet.hosts.hosts[2].address.clone();
+    let own = steps.iter().filter(|s| s["host"] == last.as_str() || s["step"]["do"] == "check");
+    let mut kinds: Vec<String> = Vec::new();
+    for step in own {
+        // One of each kind; a start of each phase.
+        let kind = format!("{} {}", step["step"]["do"], step["phase"]);
+        if kinds.contains(&kind) {
+            continue;
+        }
+        kinds.push(kind);
+        let words = step["words"].as_str().expect("words");
+        let mut process = fleet.nest.spawn("apply", command(&fleet.nest, &["apply", "trio"]));
+        process.wait_for_output(LIMIT, &format!("begin     {words}"));
+        process.kill_nine();
+    }
+    let done = fleet.run(&["apply", "trio"]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(done.stderr.contains("lines acked"), "{done:?}");
+
+    // A word count of our own, on a topology that lives on both supervisors, judged by sort and uniq.
+    let client = fleet.hosts.hosts[0].home.join("opt/storm/conf/storm.yaml").display().to_string();
+    wait_until(LIMIT, "no topology to be left", || {
+        fleet.run(&["--config", &client, "list"]).stdout == "No topologies running.\n"
+    });
+    let out = fleet.nest.dir().join("counts.tsv");
+    let text = fleet.nest.dir().join("text.txt");
+    fs::write(&text, "to be or not to be\n".repeat(50)).expect("written");
+    let flux =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wordcount.yaml")).expect("there");
+    let flux = flux
+        .replace("../README.md", &text.display().to_string())
+        .replace("/tmp/wordcount.tsv", &out.display().to_string());
+    let topology = fleet.nest.dir().join("t.yaml");
+    fs::write(&topology, flux).expect("written");
+    fleet.run(&["--config", &client, "submit", &topology.display().to_string()]).ok();
+    wait_until(LIMIT, "all words to be counted", || {
+        let text = fs::read_to_string(&out).unwrap_or_default();
+        ["to\t100", "be\t100", "or\t50", "not\t50"].iter().all(|line| text.lines().any(|l| l == *line))
+    });
+
+    // A change goes through the hosts one after the other, while the topology goes on.
+    let text =
+        fs::read_to_string(&fleet.file).expect("there").replace("role_conf:\n", "  ui.title: changed\nrole_conf:\n");
+    fs::write(&fleet.file, text).expect("written");
+    let plan = fleet.plan();
+    let restarts: Vec<&Value> =
+        plan["items"].as_array().expect("steps").iter().filter(|s| s["step"]["do"] == "restart").collect();
+    let mut turns: Vec<&Value> = restarts.iter().map(|s| &s["phase"]).collect();
+    turns.dedup();
+    assert_eq!((restarts.len(), turns.len()), (4, 4), "{plan}");
+    assert!(restarts.iter().all(|s| s["step"]["crew"]["daemons"][0]["role"] != "zookeeper"), "{plan}");
+    fleet.run(&["apply", "trio"]).ok();
+    assert!(fleet.run(&["--config", &client, "list", "-o", "json"]).ok().contains("\"status\": \"ACTIVE\""));
+
+    let exec = fleet.run(&["exec", "--host", &last, "--", "sh", "-c", "echo $HOME; exit 3"]);
+    assert_eq!(exec.status.code(), Some(9), "{exec:?}");
+    assert!(exec.stdout.contains(&fleet.hosts.hosts[2].home.display().to_string()) && exec.stdout.contains("status 3"));
+    let again = fleet.plan();
+    assert_eq!((&again["changed"], grave(&again)), (&Value::Bool(false), Vec::new()), "{again}");
+
+    let removed = fleet.run(&["uninstall", "trio", "--confirm=trio"]);
+    assert!(removed.status.success(), "{removed:?}");
+    assert_eq!(fleet.trees(), before, "{removed:?}");
+}
+
+#[test]
+fn what_stands_in_the_way_on_a_host_is_told_before_anything_is_done() {
+    let fleet = Fleet::new(2);
+    let before = fleet.trees();
+    let text = fs::read_to_string(&fleet.file).expect("there");
+    let port = text.split("nimbus.thrift.port: ").nth(1).and_then(|t| t.lines().next()).expect("a port");
+    let _taken = std::net::TcpListener::bind(format!("127.0.0.2:{port}")).expect("free");
+    let planned = fleet.run(&["plan", "--file", &fleet.file.display().to_string()]);
+    assert_eq!(planned.status.code(), Some(10), "{planned:?}");
+    assert!(planned.stdout.contains(&format!("[ports/taken] port {port}, for Nimbus, is taken")), "{planned:?}");
+    assert!(planned.stdout.contains("three survive one"), "{planned:?}");
+    assert_eq!(fleet.trees(), before);
+
+    // Other machines are not changed unasked.
+    let unasked = fleet.run(&["install", "distributed", "--file", &fleet.file.display().to_string()]);
+    assert_ne!(unasked.status.code(), Some(0), "{unasked:?}");
+    // A host whose key is another than the known one is not spoken to.
+    let known = fleet.nest.dir().join("ssh/known_hosts");
+    fs::write(&known, "").expect("written");
+    let stranger = fleet.run(&["plan", "--file", &fleet.file.display().to_string()]);
+    assert_eq!(stranger.status.code(), Some(4), "{stranger:?}");
+    assert!(stranger.stderr.contains("Host key verification failed"), "{stranger:?}");
+}
