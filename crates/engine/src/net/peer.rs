@@ -117,6 +117,7 @@ impl Peer {
         let mut patience = STARTING;
         let mut retry = FIRST_RETRY;
         let mut told = false;
+        let mut failed = Instant::now();
         loop {
             let connecting = tokio::time::timeout(CONNECT_TIME, connect(&self.address, &topology_id)).await;
             let error = match connecting.unwrap_or(Err(WireError::Silent)) {
@@ -153,7 +154,11 @@ impl Peer {
                 }
                 // What is dropped costs credit until here, or else the source would emit as fast as it can into nothing.
                 self.forget(&shared, true);
-                fail_what_was_lost(shared.clone(), None);
+                // Not each time: trees that take long have to come to an end in between.
+                if first || failed.elapsed() >= AWAY {
+                    fail_what_was_lost(shared.clone(), None);
+                    failed = Instant::now();
+                }
             }
             tokio::time::sleep(retry).await;
             retry = (retry * 2).min(LAST_RETRY);
