@@ -32,7 +32,7 @@ fn memory_stays_also_when_connections_break_while_counters_hold() {
     halves.wait_for_flow("at first");
     halves.tell(HOLD);
     for _ in 0..rounds(30) {
-        halves.wait_for_standstill(STILL / 2);
+        halves.wait_for_standstill(STILL);
         halves.ways.iter().for_each(|way| way.interrupt());
         halves.wait_for_connections();
     }
