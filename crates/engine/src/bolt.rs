@@ -101,7 +101,8 @@ impl LocalTask {
                 state.waits = Waits::ForWake;
                 break;
             }
-            if after - started >= ACTIVATION {
+            // What one that blocks has done must not wait for what it does next.
+            if state.blocking || after - started >= ACTIVATION {
                 break;
             }
             around.flush_to_sleepers(out);

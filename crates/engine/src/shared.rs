@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::credit::Credit;
 use crate::hold::InCall;
-use crate::net::{InFrame, PeerTable};
+use crate::net::{Arrival, InFrame, PeerTable};
 use crate::park::Sleeper;
 use crate::spec::{ComponentReport, Settings};
 
@@ -22,6 +22,8 @@ pub(crate) enum Mail {
     Sweep,
     /// Fail the trees that were last touched before this engine time.
     FailBefore { micros: u64 },
+    /// Drop what came by this connection, which has ended, and still waits.
+    Orphans(Arc<Arrival>),
     /// Bytes from another worker.
     Frame(InFrame),
     /// Close the components and end.

@@ -170,7 +170,8 @@ fn activation(
             Progress::IdleUntil(at) => Next::At(at),
             Progress::Exhausted => Next::OnEvent,
         };
-        if progress != Progress::Emitted || after - started >= ACTIVATION {
+        // What one that blocks has emitted must not wait for what it emits next.
+        if state.blocking || progress != Progress::Emitted || after - started >= ACTIVATION {
             break;
         }
         around.flush_to_sleepers(out);

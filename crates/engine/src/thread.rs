@@ -13,7 +13,7 @@ use crate::bolt::Waits;
 use crate::call::Role;
 use crate::hold;
 use crate::ledger::Contribution;
-use crate::net::{self, InFrame};
+use crate::net::{self, Arrival, InFrame};
 use crate::outbound::Outbound;
 use crate::plan::Plan;
 use crate::ring::Inlet;
@@ -182,7 +182,7 @@ impl DataThread {
                 // Nothing of what was just run goes on here: what its trees are owed is as complete as it gets.
                 self.out.flush_contributions();
             }
-            if self.out.clock - started > bolts {
+            if self.blocking || self.out.clock - started > bolts {
                 break;
             }
         }
@@ -198,7 +198,7 @@ impl DataThread {
             self.moved = moved;
         }
         let worked = worked || !self.run_queue.is_empty();
-        self.out.flush_network(!worked || !self.is_running());
+        self.out.flush_network(!worked || !self.is_running() || self.blocking);
         Ok(worked)
     }
 
@@ -305,6 +305,7 @@ impl DataThread {
                     self.out.tick_clock();
                     self.out.ledgers.iter_mut().for_each(|l| l.fail_before(micros));
                 }
+                Mail::Orphans(arrival) => self.drop_orphans(&arrival),
                 Mail::Frame(frame) => self.take_frame(frame),
                 Mail::Stop => self.course = Course::Stopping,
             }
@@ -349,6 +350,23 @@ impl DataThread {
         let now = self.out.now;
         for ledger in &mut self.out.ledgers {
             ledger.sweep(now, timeout.as_micros() as u64);
+        }
+    }
+
+    fn drop_orphans(&mut self, arrival: &Arc<Arrival>) {
+        for task in &mut self.tasks {
+            let mut dropped = 0;
+            // The first batch may be half processed.
+            let mut first = true;
+            task.queue.retain(|batch| {
+                let orphan = batch.arrival.as_ref().is_some_and(|(from, _)| Arc::ptr_eq(from, arrival));
+                let keep = std::mem::replace(&mut first, false) || !orphan;
+                dropped += if keep { 0 } else { batch.cost };
+                keep
+            });
+            if dropped > 0 {
+                self.shared.release(task.around.identity.task, dropped);
+            }
         }
     }
 

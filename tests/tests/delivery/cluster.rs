@@ -11,7 +11,7 @@ use storm_tests::process;
 use storm_tests::wait::wait_until;
 use storm_tests::word_count::{finish_and_check, position};
 
-use crate::halves::{LIMIT, MOST_RESIDENT, program, rounds};
+use crate::halves::{LIMIT, MOST_RESIDENT, program, rounds, tell};
 
 const FLOW: u64 = 3 * 4096;
 
@@ -57,7 +57,7 @@ fn workers_that_are_killed_at_full_speed_lose_nothing() {
         }
     }
     let (sentences, twice) = finish_and_check(&dir, LIMIT, || check_memory(&cluster));
-    println!("{sentences} sentences, {twice} words written down more than once");
+    tell(&format!("{sentences} sentences, {twice} words written down more than once"));
     cluster.stormctl(&["kill", "words", "-w", "0"]).ok();
     wait_until(LIMIT, "the workers to go with their topology", || cluster.all_workers().is_empty());
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 use super::codec;
 use super::frame::{self, FrameReader, WireError};
+use super::peer::fail_what_was_lost;
 use crate::shared::{Mail, SharedRef, lock};
 
 /// Connections at one time; a topology has far fewer workers.
@@ -154,10 +155,13 @@ async fn connection(
         broken: AtomicBool::new(false),
     });
     let (reader, writer) = stream.into_split();
-    tokio::select! {
+    let ended = tokio::select! {
         read = take_frames(FrameReader::new(reader), shared, &arrival) => read,
         written = give_credit(writer, &arrival) => written,
-    }
+    };
+    // Acks may have been under way, while what this worker sends there goes through as before.
+    fail_what_was_lost(shared.clone(), Some(arrival.clone()));
+    ended
 }
 
 async fn take_frames(

@@ -152,6 +152,13 @@ impl Dispatch {
         costs
     }
 
+    /// Empties a parcel as if it had been sent and got lost: its costs are given back with those.
+    pub(super) fn lose(&mut self, parcel: &mut Parcel) {
+        for (task, cost) in self.refuse(parcel) {
+            *self.sent.entry(task).or_default() += cost;
+        }
+    }
+
     fn next(&mut self) -> Option<Begun> {
         let parcel = self.queue.pop_front()?;
         self.queued -= parcel.bytes.len();
@@ -199,12 +206,13 @@ impl Dispatch {
         next
     }
 
-    /// There is a line, and the driver begins with what has waited for it; how many tuples were dropped while there was none.
-    pub(super) fn connect(&mut self, line: Arc<OwnedWriteHalf>) -> u64 {
+    /// There is a line, and the driver begins with what has waited for it; how many tuples were dropped while there was none, and the
+    /// costs of those that nobody was told of.
+    pub(super) fn connect(&mut self, line: Arc<OwnedWriteHalf>) -> (u64, BTreeMap<i32, i64>) {
         self.line = Some(line);
         self.writer = Writer::Driver;
         self.dropping = false;
-        std::mem::take(&mut self.dropped)
+        (std::mem::take(&mut self.dropped), std::mem::take(&mut self.sent))
     }
 
     /// The line is gone, and with it what was written: the costs to give back.

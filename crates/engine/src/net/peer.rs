@@ -9,6 +9,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
+use super::accept::Arrival;
 use super::codec;
 use super::frame::{self, FrameReader, WireError};
 use super::parcel::{Dispatch, Parcel};
@@ -62,10 +63,14 @@ impl Peer {
         if shared.peers.version() != table_version {
             return false;
         }
-        if dispatch.dropping || dispatch.closed {
+        if dispatch.closed {
             let gone = dispatch.refuse(parcel);
             drop(dispatch);
             release(shared, gone);
+            return true;
+        }
+        if dispatch.dropping {
+            dispatch.lose(parcel);
             return true;
         }
         let Some((mut begun, line)) = dispatch.accept(parcel) else { return true };
@@ -112,20 +117,25 @@ impl Peer {
         let mut patience = STARTING;
         let mut retry = FIRST_RETRY;
         let mut told = false;
+        let mut failed = Instant::now();
         loop {
             let connecting = tokio::time::timeout(CONNECT_TIME, connect(&self.address, &topology_id)).await;
             let error = match connecting.unwrap_or(Err(WireError::Silent)) {
                 Ok(stream) => {
                     let (reader, writer) = stream.into_split();
                     let line = Arc::new(writer);
-                    let dropped = lock(&self.dispatch).connect(line.clone());
+                    let (dropped, lost) = lock(&self.dispatch).connect(line.clone());
+                    if !lost.is_empty() {
+                        release(&shared, lost);
+                        fail_what_was_lost(shared.clone(), None);
+                    }
                     tracing::info!(peer = %self.address, dropped, "connected to another worker");
                     let error = tokio::select! {
                         error = self.write(&line) => error,
                         error = self.take_credit(reader, &shared) => error,
                     };
                     self.forget(&shared, false);
-                    fail_what_was_lost(shared.clone());
+                    fail_what_was_lost(shared.clone(), None);
                     away_since = Instant::now();
                     patience = AWAY;
                     retry = FIRST_RETRY;
@@ -141,7 +151,13 @@ impl Peer {
                 let first = !std::mem::replace(&mut lock(&self.dispatch).dropping, true);
                 if first {
                     tracing::warn!(peer = %self.address, "still away; tuples for it are dropped until it is back");
-                    self.forget(&shared, true);
+                }
+                // What is dropped costs credit until here, or else the source would emit as fast as it can into nothing.
+                self.forget(&shared, true);
+                // Not each time: trees that take long have to come to an end in between.
+                if first || failed.elapsed() >= AWAY {
+                    fail_what_was_lost(shared.clone(), None);
+                    failed = Instant::now();
                 }
             }
             tokio::time::sleep(retry).await;
@@ -203,16 +219,18 @@ pub(super) fn release(shared: &Shared, costs: impl IntoIterator<Item = (i32, i64
     }
 }
 
-/// Some time from now, fails the trees that are open now.
-fn fail_what_was_lost(shared: SharedRef) {
-    if shared.settings.message_timeout.is_none_or(|timeout| timeout <= LOSS_GRACE) {
-        return;
-    }
+/// Some time from now, fails the trees that are open now, and drops what came by a connection that has ended and still waits:
+/// it is sent again, and a task that takes nothing must not gather it once for each connection.
+pub(super) fn fail_what_was_lost(shared: SharedRef, arrival: Option<Arc<Arrival>>) {
+    let Some(timeout) = shared.settings.message_timeout else { return };
     let before = shared.micros(Instant::now());
     tokio::spawn(async move {
-        tokio::time::sleep(LOSS_GRACE).await;
+        tokio::time::sleep(LOSS_GRACE.min(timeout)).await;
         for thread in &shared.threads {
             thread.post(Mail::FailBefore { micros: before });
+            if let Some(arrival) = &arrival {
+                thread.post(Mail::Orphans(arrival.clone()));
+            }
         }
     });
 }

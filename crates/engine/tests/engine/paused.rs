@@ -31,6 +31,13 @@ struct Pause {
 }
 
 impl Pause {
+    fn wait(&self) {
+        let mut waiting = self.lock.lock().unwrap();
+        while !self.over.load(Ordering::SeqCst) {
+            waiting = self.changed.wait(waiting).unwrap();
+        }
+    }
+
     fn end(&self) {
         let _changing = self.lock.lock().unwrap();
         self.over.store(true, Ordering::SeqCst);
@@ -52,10 +59,7 @@ impl Bolt for Paused {
 
     fn execute(&mut self, _: &Tuple<'_>, _: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
         if self.way == Way::Blocks {
-            let mut waiting = self.pause.lock.lock().unwrap();
-            while !self.pause.over.load(Ordering::SeqCst) {
-                waiting = self.pause.changed.wait(waiting).unwrap();
-            }
+            self.pause.wait();
         }
         self.pause.executed.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -172,6 +176,103 @@ async fn acks_that_wait_for_a_pause_come_when_it_is_over() {
         run.engines.iter().for_each(|e| e.activate());
         eventually("the held are done", || run.held.all_acked(HELD)).await;
         for engine in run.engines {
+            end(engine).await;
+        }
+    }
+}
+
+/// Emits the numbers 0 and 1 at once, as one that blocks or as one that does not.
+struct Two {
+    emitted: Arc<AtomicU64>,
+    pause: Option<Arc<Pause>>,
+    acked: Arc<AtomicU64>,
+}
+
+impl Spout for Two {
+    fn next_tuple(&mut self, out: &mut SpoutOutput<'_>) -> Result<Progress, ComponentError> {
+        let n = self.emitted.fetch_add(1, Ordering::SeqCst);
+        if n >= 2 {
+            return Ok(Progress::Exhausted);
+        }
+        if let (1, Some(pause)) = (n, &self.pause) {
+            pause.wait();
+        }
+        out.emit_reliable(values![n as i64], n);
+        Ok(Progress::Emitted)
+    }
+
+    fn ack(&mut self, _: MessageId, _: &mut SpoutOutput<'_>) -> Result<(), ComponentError> {
+        self.acked.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn blocking(&self) -> bool {
+        self.pause.is_some()
+    }
+}
+
+/// Passes on at once what is not 1, and 1 when the pause is over.
+struct Hesitates(Arc<Pause>);
+
+impl Bolt for Hesitates {
+    fn execute(&mut self, t: &Tuple<'_>, out: &mut BoltOutput<'_>) -> Result<(), ComponentError> {
+        if t.int(0)? == 1 {
+            self.0.wait();
+        }
+        out.emit(values![t.value(0)]);
+        Ok(())
+    }
+
+    fn blocking(&self) -> bool {
+        true
+    }
+}
+
+/// What a component that blocks has done does not wait for what it does next: what it has emitted arrives, and what it has acked is
+/// acked, while it blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_before_a_pause_does_not_wait_for_its_end() {
+    for (spout_blocks, two_workers) in [(false, false), (false, true), (true, false), (true, true)] {
+        let what = format!("the spout blocks: {spout_blocks}, two workers: {two_workers}");
+        let (pause, counts) = (Arc::new(Pause::default()), [const { AtomicU64::new(0) }; 3].map(Arc::new));
+        let [emitted, acked, arrived] = counts.clone();
+        let mut b = TopologyBuilder::new();
+        let gate = spout_blocks.then(|| pause.clone());
+        b.set_spout("two", move || Two { emitted: emitted.clone(), pause: gate.clone(), acked: acked.clone() })
+            .outputs(["n"]);
+        if !spout_blocks {
+            let gate = pause.clone();
+            b.set_bolt("hesitates", move || Hesitates(gate.clone())).outputs(["n"]).shuffle("two");
+        }
+        b.set_bolt("last", move || {
+            let arrived = arrived.clone();
+            Run(move |_: &Tuple<'_>, _: &mut BoltOutput<'_>| {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            })
+        })
+        .shuffle(if spout_blocks { "two" } else { "hesitates" });
+        let p = prepare(b);
+        let (x, y) = (listen(), listen());
+        let engines = match two_workers {
+            false => {
+                let engine = storm_engine::Engine::start(p.spec()).unwrap();
+                engine.activate();
+                vec![engine]
+            }
+            true if spout_blocks => {
+                vec![engine(&p, &["last"], &y, &address(&x)), engine(&p, &["two"], &x, &address(&y))]
+            }
+            true => vec![engine(&p, &["hesitates"], &y, &address(&x)), engine(&p, &["two", "last"], &x, &address(&y))],
+        };
+        let [_, acked, arrived] = counts;
+        eventually(&format!("the first has arrived: {what}"), || arrived.load(Ordering::SeqCst) == 1).await;
+        if !spout_blocks {
+            eventually(&format!("the first is acked: {what}"), || acked.load(Ordering::SeqCst) == 1).await;
+        }
+        pause.end();
+        eventually(&format!("both are acked: {what}"), || acked.load(Ordering::SeqCst) == 2).await;
+        for engine in engines {
             end(engine).await;
         }
     }
