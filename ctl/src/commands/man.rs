@@ -115,9 +115,9 @@ fn ending(path: &str) -> Roff {
     roff.control("SH", ["SEE ALSO"]);
     let above = path.rsplit_once(' ').map(|(above, _)| above);
     match (path, above) {
-        ("", _) => roff.text([roman(
-            "stormctl explain CODE tells what an error means, stormctl schema VERB what -o json prints.",
-        )]),
+        ("", _) => {
+            roff.text([roman("Errors are told by stormctl explain CODE, what -o json prints by stormctl schema VERB.")])
+        }
         (_, Some(above)) => roff.text([bold(title(above)), roman("(1)")]),
         (_, None) => roff.text([bold("stormctl"), roman("(1)")]),
     };

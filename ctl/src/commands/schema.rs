@@ -29,7 +29,7 @@ pub fn run(printer: &Printer, args: &Schema) -> Result<(), Failure> {
     match schema::of(verb) {
         // A schema is JSON, whatever the form of other answers.
         Some(schema) => printer.out(&format!("{schema:#}\n")),
-        None => Err(Failure::new(Exit::NotFound, "schema/none", format!("stormctl {path} prints no document"))
+        None => Err(Failure::new(Exit::NotFound, "schema/none", format!("the verb {path} prints no document"))
             .hint("stormctl schema      lists the verbs that do")),
     }
 }

@@ -48,6 +48,7 @@ fn candidates(words: &[String]) -> Vec<CompletionCandidate> {
     let here = std::env::current_dir().ok();
     // Nothing to offer is no error: a shell has nobody to tell one to.
     let mut found = engine::complete(&mut command, args, index, here.as_deref()).unwrap_or_default();
+    found.retain(|c| !c.is_hide_set());
     // Twenty flags would hide the few names that are asked for.
     let flag = |c: &CompletionCandidate| c.get_value().to_string_lossy().starts_with('-');
     if !last.starts_with('-') && !found.iter().all(flag) {

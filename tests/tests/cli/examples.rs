@@ -226,7 +226,7 @@ fn run_example(machine: &Machine, line: &str) {
     }
     if line.starts_with("stormctl tui") {
         let mut terminal = Terminal::spawn(&machine.nest, &machine.shell(line), 120, 40);
-        terminal.wait_for_text(LIMIT, "wordcount");
+        terminal.wait_for_text(LIMIT, "127.0.0.1");
         terminal.type_in("q");
         assert!(terminal.wait(LIMIT).success(), "{line}");
         return;

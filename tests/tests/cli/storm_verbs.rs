@@ -356,7 +356,7 @@ fn artifacts_go_with_a_java_programs_jar() {
     assert!(done.stderr.contains(&format!(":{}", artifact.display())), "not on the class path: {done:?}");
     done.ok();
     let blobs = cluster.stormctl(&["blobstore", "list", "-o", "name"]).ok();
-    let blob = blobs.lines().find(|b| b.starts_with("dep-org.x-y-jar-1.0"));
+    let blob = blobs.lines().find(|b| b.starts_with("dep-org.x-y-1.0"));
     assert!(blob.is_some(), "{blobs}");
     let topology = json_of(&cluster.stormctl(&["admin", "print_topo", "words", "-o", "json"]).ok());
     assert_eq!(topology["items"][0]["value"]["dependency_artifacts"], json!([blob]), "{topology}");
