@@ -100,7 +100,7 @@ fn what_is_wrong_with_it_is_shown_above_it() {
     terminal.wait_for_text(LIMIT, &format!("storm.yaml:{line}:1: "));
     terminal.wait_for_text(LIMIT, "config/unknown-key");
     terminal.type_in(":findings\r/config/unknown\r");
-    terminal.wait_for_text(LIMIT, "did you mean ui.port?");
+    terminal.wait_for_text(LIMIT, "stormctl config lint --fix");
     terminal.type_in("q");
     assert!(terminal.wait(LIMIT).success());
 }

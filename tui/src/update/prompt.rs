@@ -60,6 +60,10 @@ pub fn press(model: &mut Model, open: Mode, key: &KeyEvent) -> Vec<Cmd> {
                     }
                     return Vec::new();
                 }
+                // What is typed after it is a line, and no keys of the view below.
+                _ if model.options.keymap.action(key) == Some(Action::Goto) => {
+                    return normal::act(model, Action::Goto);
+                }
                 _ => return Vec::new(),
             };
             model.mode = Mode::Output { title, lines, scroll: to, then, job };
