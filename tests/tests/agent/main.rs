@@ -2,6 +2,7 @@
 //! certificates, gRPC's own Python for the protocol.
 
 mod changes;
+mod dashboard;
 mod hostile;
 mod logs;
 mod protocol;
