@@ -1,6 +1,7 @@
 """Asks an agent as any program can: health, reflection, and calls whose messages are learned by reflection alone.
 
-usage: agent_ask.py ADDRESS FOLDER [METHOD JSON]...   (FOLDER holds ca.pem and maybe client.pem with client.key)
+usage: agent_ask.py ADDRESS FOLDER [CALLS]
+FOLDER holds ca.pem, and maybe client.pem with client.key; CALLS is a JSON file with pairs of a method and its request.
 Prints one JSON object a line: what was asked, and the answer or the status.
 """
 
@@ -14,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 address, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-calls = list(zip(sys.argv[3::2], sys.argv[4::2]))
+calls = json.loads(pathlib.Path(sys.argv[3]).read_text()) if len(sys.argv) > 3 else []
 SERVICE = "stormctl.agent.v1.Agent"
 LIMIT = 20
 
@@ -51,7 +52,7 @@ if names:
     service = descriptor_pool.DescriptorPool(database).FindServiceByName(SERVICE)
     for name, request in calls:
         method = service.FindMethodByName(name)
-        made = json_format.Parse(request, message_factory.GetMessageClass(method.input_type)())
+        made = json_format.ParseDict(request, message_factory.GetMessageClass(method.input_type)())
         kind = channel.unary_stream if method.server_streaming else channel.unary_unary
         call = kind(
             f"/{SERVICE}/{name}",

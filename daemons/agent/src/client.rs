@@ -24,6 +24,7 @@ use crate::proto::{
     WriteConfigRequest, WriteConfigResponse,
 };
 use crate::tls::{Material, Side, TlsError};
+use crate::wire::{Broken, Wire};
 
 pub use tonic::Code;
 
@@ -93,6 +94,7 @@ impl Credentials {
 pub struct Agent {
     pub address: Address,
     client: AgentClient<Channel>,
+    broken: Broken,
 }
 
 impl Agent {
@@ -111,7 +113,8 @@ impl Agent {
         };
         let stream = tokio::time::timeout(limit, begin).await.map_err(|_| AskError::late(address, limit))??;
         // One connection: what is lost is connected anew by who asks, and not behind its back.
-        let mut once = Some(TokioIo::new(stream));
+        let broken = Broken::default();
+        let mut once = Some(TokioIo::new(Wire { stream, broken: broken.clone() }));
         let connector = tower::service_fn(move |_: tonic::codegen::http::Uri| {
             let stream = once.take().ok_or_else(|| std::io::Error::other("the connection was lost"));
             async move { stream }
@@ -121,18 +124,19 @@ impl Agent {
             .keep_alive_timeout(Duration::from_secs(10))
             .user_agent(concat!("stormctl/", env!("CARGO_PKG_VERSION")))
             .map_err(|e| connect(e.to_string()))?;
-        let channel = endpoint.connect_with_connector(connector).await.map_err(|e| trust(chain(&e)))?;
+        let channel = endpoint.connect_with_connector(connector).await;
+        let channel = channel.map_err(|e| lost(address, broken.cause().unwrap_or_else(|| chain(&e))))?;
         let client = AgentClient::new(channel).max_decoding_message_size(ANSWER);
-        Ok(Agent { address: address.clone(), client })
+        Ok(Agent { address: address.clone(), client, broken })
     }
 
     fn failed(&self, status: Status) -> AskError {
-        let address = self.address.full();
+        if let Some(cause) = self.broken.cause() {
+            return lost(&self.address, cause);
+        }
         match (status.code(), status.source()) {
-            // An agent that does not like our certificate says so after the handshake, in an alert.
-            (_, Some(source)) if chain(source).contains("alert") => AskError::Trust { address, cause: chain(source) },
-            (Code::Unavailable | Code::Unknown, Some(source)) => AskError::Connect { address, cause: chain(source) },
-            _ => AskError::Refused { address, status: Box::new(status) },
+            (Code::Unavailable | Code::Unknown, Some(source)) => lost(&self.address, chain(source)),
+            _ => AskError::Refused { address: self.address.full(), status: Box::new(status) },
         }
     }
 
@@ -217,6 +221,15 @@ where
     let broke = |a: &Address| AskError::Connect { address: a.full(), cause: "asking it broke".to_owned() };
     let pair = |(a, answer): (&Address, Option<_>)| (a.clone(), answer.unwrap_or_else(|| Err(broke(a))));
     addresses.iter().zip(answers).map(pair).collect()
+}
+
+/// A connection that broke, be it with an alert of TLS.
+fn lost(address: &Address, cause: String) -> AskError {
+    let address = address.full();
+    match cause.contains("alert") {
+        true => AskError::Trust { address, cause },
+        false => AskError::Connect { address, cause },
+    }
 }
 
 /// An error with what it comes from.

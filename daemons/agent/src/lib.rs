@@ -21,6 +21,7 @@ mod purpose;
 mod run;
 mod service;
 mod tls;
+mod wire;
 
 pub use address::Address;
 pub use digest::sha256;

@@ -2,6 +2,7 @@
 //! certificates, gRPC's own Python for the protocol.
 
 mod changes;
+mod dashboard;
 mod hostile;
 mod logs;
 mod protocol;
@@ -148,9 +149,11 @@ impl Fleet {
         let mut python = Command::new("python3");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/agent_ask.py");
         python.arg(script).arg(address).arg(folder).env("PYTHONPATH", peers::python_grpc_path());
-        for (method, request) in calls {
-            python.arg(method).arg(request.to_string());
-        }
+        // Beside the script lie programs with names of Python's own modules.
+        python.env("PYTHONSAFEPATH", "1");
+        let mut file = tempfile::NamedTempFile::new_in(self.nest.dir()).expect("a file");
+        serde_json::to_writer(&mut file, calls).expect("written");
+        python.arg(file.path());
         let printed = self.nest.run(python).ok();
         printed.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect()
     }

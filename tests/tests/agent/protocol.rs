@@ -36,7 +36,7 @@ fn any_client_can_ask_for_health_and_learn_the_calls() {
     assert_eq!(answers[0]["answer"], "SERVING");
     assert_eq!(answers[1]["answer"], "SERVING");
     let services = answers[2]["answer"].to_string();
-    for service in ["stormctl.agent.v1.Agent", "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection"] {
+    for service in ["stormctl.agent.v1.Agent", "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"] {
         assert!(services.contains(service), "{services}");
     }
     let answer = |at: usize| &answers[3 + at]["answer"][0];

@@ -349,7 +349,14 @@ impl Report for Shown {
                 warnings.to_string(),
             ]);
         }
-        text + &table.text()
+        text.push_str(&table.text());
+        // Errors of a refused file are told as what they are.
+        for p in self.pushed.iter().filter(|p| p.state != State::Refused) {
+            for f in p.findings.iter().filter(|f| f.level != "note") {
+                text.push_str(&format!("{}:{}:{}: {}[{}]: {}\n", p.host, f.line, f.column, f.level, f.code, f.message));
+            }
+        }
+        text
     }
 
     fn names(&self) -> Vec<String> {

@@ -73,7 +73,8 @@ async fn run(
         command.arg("--keep-workers");
     }
     if action != Action::Status {
-        tracing::info!("{verb} {} for {who}", request.roles.join(" "));
+        let roles = if request.roles.is_empty() { "all".to_owned() } else { request.roles.join(" ") };
+        tracing::info!("{verb} {roles} for {who}");
     }
     let failed = |e: std::io::Error| Status::internal(format!("cannot run {}: {e}", options.stormctl.display()));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
