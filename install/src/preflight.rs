@@ -10,7 +10,7 @@ use storm_conf::Conf;
 
 use crate::facts::{Busy, Reach};
 use crate::host::Hosts;
-use crate::plan::{Known, crew, look, storm_yaml};
+use crate::plan::{Known, crew, look};
 use crate::site::{Reply, Request};
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::{Kind, Trouble};
@@ -350,12 +350,6 @@ fn network(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
         let hint = format!("open port {} of {} for {}", reach.port, reach.host, host.name);
         add(Level::Error, "network/unreachable", message, vec![why.clone()], Some(hint));
     }
-}
-
-/// The configuration of a host as it would be written, for those who want to look at it.
-pub fn configuration(cluster: &Cluster, name: &str, survey: &Survey) -> Option<String> {
-    let (host, known) = (cluster.host(name)?, survey.known.get(name)?);
-    Some(storm_yaml(cluster, host, &crew(cluster, host, &known.hello)))
 }
 
 #[cfg(test)]

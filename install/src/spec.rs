@@ -289,6 +289,14 @@ mod tests {
     }
 
     #[test]
+    fn the_cluster_that_the_documentation_shows_can_be_one() {
+        let page = include_str!("../../docs/install.md");
+        let cluster = read(page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap()).unwrap();
+        assert_eq!((cluster.hosts.len(), cluster.with(Role::Zookeeper).len()), (4, 3));
+        assert_eq!(cluster.ssh_of(&cluster.hosts[3]).port, Some(2222));
+    }
+
+    #[test]
     fn mistakes_have_a_place_or_a_name() {
         let message = |text: &str| {
             let t = read(text).unwrap_err();

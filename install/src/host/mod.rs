@@ -18,7 +18,7 @@ pub use ssh::{Control, Remote};
 /// A host that is at hand.
 pub enum Host {
     Local(Site),
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 impl Host {
@@ -61,7 +61,9 @@ impl Hosts {
                 let name = host.name.clone();
                 let connected = match host.local {
                     true => Ok(Host::Local(Site::default())),
-                    false => Remote::connect(&host.name, &ssh, &dir, control).await.map(Host::Remote),
+                    false => Remote::connect(&host.name, &ssh, &dir, control)
+                        .await
+                        .map(|remote| Host::Remote(Box::new(remote))),
                 };
                 (name, connected)
             });

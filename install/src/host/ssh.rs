@@ -47,7 +47,7 @@ pub struct Remote {
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// Says what the host is, whether its installed program is this one, and makes a folder for what is brought.
+/// Says what the host is, and whether its installed program is this one.
 const LOOK: &str = r#"
 set -e
 uname -s -m
@@ -57,19 +57,27 @@ if [ -r "$dir/bin/stormctl" ] && command -v sha256sum >/dev/null 2>&1; then
 else
   echo none
 fi
-umask 077
-mktemp -d "${TMPDIR:-/tmp}/stormctl-XXXXXXXX"
 echo "$dir"
 "#;
 
 /// Brings what comes in to a file.
 const TAKE: &str = r#"cat > "$1.part" && chmod 700 "$1.part" && mv "$1.part" "$1""#;
 
-/// Answers until nobody asks, then removes what was brought.
+/// Takes the program from its input, if it is not there ($2 bytes of it), and lets it answer what follows. However that ends,
+/// nothing of it stays.
 const SERVE: &str = r#"
-"$@"; status=$?
-rm -rf "$0"
-exit $status
+umask 077
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/stormctl-XXXXXXXX") || exit 1
+trap 'rm -rf "$scratch"' EXIT
+trap 'exit 129' HUP INT TERM
+echo "$scratch"
+program=$1 size=$2
+shift 2
+if [ "$size" -gt 0 ]; then
+  program=$scratch/stormctl
+  head -c "$size" > "$program" && [ "$(wc -c < "$program")" -eq "$size" ] && chmod 700 "$program" || exit 1
+fi
+"$@" "$program" on-host
 "#;
 
 /// A word as the shell over there takes it.
@@ -139,7 +147,6 @@ impl Remote {
         let answer = Remote::shell(name, ssh, &control, &look, None).await?;
         let mut lines = answer.lines();
         let (system, hash) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        let scratch = PathBuf::from(lines.next().unwrap_or_default());
         let dir = PathBuf::from(lines.next().unwrap_or_default());
         let here = rustix::system::uname();
         let mine = format!("{} {}", here.sysname().to_string_lossy(), here.machine().to_string_lossy());
@@ -149,27 +156,21 @@ impl Remote {
                 .at(format!("here:  {mine}"))
                 .hint("run stormctl on a machine of that kind"));
         }
-        if !scratch.is_absolute() {
+        if !dir.is_absolute() {
             return Err(Trouble::new(Kind::Failed, "install/ssh", "the shell there prints something of its own")
                 .at(answer.lines().next().unwrap_or_default())
                 .hint("what its start-up files print must not go to sessions without a terminal"));
         }
         let own = Path::new("/proc/self/exe");
-        let program = if hash == own_sha256()? {
-            places::program(&dir)
-        } else {
-            let program = scratch.join("stormctl");
-            let take = shell(TAKE, "stormctl", &[&program.to_string_lossy()]);
-            Remote::shell(name, ssh, &control, &take, Some(own)).await?;
-            program
-        };
-        let mut words = vec![program.to_string_lossy().into_owned(), "on-host".to_owned()];
+        let there = hash == own_sha256()?;
+        let size = if there { 0 } else { std::fs::metadata(own).map_err(|e| Trouble::io("read", own, &e))?.len() };
+        let (program, bytes) = (places::program(&dir).to_string_lossy().into_owned(), size.to_string());
+        let mut words = vec![program.as_str(), &bytes];
         if ssh.sudo == Some(true) {
-            words.splice(0..0, ["sudo", "-n", "--"].map(str::to_owned));
+            words.extend(["sudo", "-n", "--"]);
         }
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut command = Remote::command(name, ssh, &control);
-        command.arg(shell(SERVE, &scratch.to_string_lossy(), &words));
+        command.arg(shell(SERVE, "stormctl", &words));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| no_ssh(&e))?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
@@ -177,7 +178,21 @@ impl Remote {
         let Some(lines) = lines else {
             return Err(Trouble::new(Kind::Failed, "install/ssh", "ssh has no output"));
         };
-        Ok(Remote { name: name.to_owned(), ssh: ssh.clone(), control, scratch, child, stdin, lines })
+        let (name, ssh, scratch) = (name.to_owned(), ssh.clone(), PathBuf::new());
+        let mut remote = Remote { name, ssh, control, scratch, child, stdin, lines };
+        if size > 0
+            && let Some(stdin) = &mut remote.stdin
+        {
+            let mut file = File::open(own).await.map_err(|e| Trouble::io("read", own, &e))?;
+            if tokio::io::copy(&mut file, stdin).await.is_err() {
+                return Err(remote.lost().await);
+            }
+        }
+        match remote.lines.next_line().await {
+            Ok(Some(scratch)) => remote.scratch = PathBuf::from(scratch),
+            _ => return Err(remote.lost().await),
+        }
+        Ok(remote)
     }
 
     pub async fn ask(&mut self, request: &Request) -> Result<Reply, Trouble> {

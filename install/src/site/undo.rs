@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{Made, Manifest};
 use super::services::{self, command, run};
 use super::sha256_file;
+use crate::spec::Service;
 use crate::step::places;
 use crate::{Kind, Trouble};
 
@@ -74,10 +75,10 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
             }
         }
     }
-    if reload.iter().any(|s| *s == crate::spec::Service::Systemd) {
+    if reload.contains(&Service::Systemd) {
         run(command(&["systemctl", "daemon-reload"].map(str::to_owned))).await?;
     }
-    if reload.iter().any(|s| *s == crate::spec::Service::SystemdUser) {
+    if reload.contains(&Service::SystemdUser) {
         run(command(&["systemctl", "--user", "daemon-reload"].map(str::to_owned))).await?;
     }
     undone.kept.sort();

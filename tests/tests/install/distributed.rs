@@ -30,9 +30,7 @@ fn archive(nest: &Nest) -> PathBuf {
     let jars = Path::new(jars.trim_end_matches("/*"));
     for jar in fs::read_dir(jars).expect("jars").flatten().filter(|f| f.path().extension().is_some_and(|e| e == "jar"))
     {
-        fs::hard_link(jar.path(), home.join("lib").join(jar.file_name()))
-            .or_else(|_| fs::copy(jar.path(), home.join("lib").join(jar.file_name())).map(drop))
-            .expect("copied");
+        fs::copy(jar.path(), home.join("lib").join(jar.file_name())).expect("copied");
     }
     let archive = nest.dir().join("apache-zookeeper-bin.tar.gz");
     let mut tar = Command::new("tar");
