@@ -88,6 +88,8 @@ fn words(line: &str) -> Option<Vec<String>> {
 fn is_a_name(words: &[String], e: &clap::Error) -> bool {
     match e.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => true,
+        // `help VERB`
+        ErrorKind::InvalidSubcommand => words.last().is_some_and(|w| w.chars().all(|c| c.is_ascii_uppercase())),
         ErrorKind::MissingRequiredArgument => super::find(&super::command(), &words[1..]).is_some(),
         _ => false,
     }
