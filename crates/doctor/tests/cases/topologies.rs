@@ -19,7 +19,7 @@ fn p097_a_finding_for_programs() {
             "message": "wc is deactivated: its spouts do not emit",
             "evidence": [{"place": "n1:6627", "text": "status INACTIVE"}],
             "cause": null,
-            "repair": {"command": "stormctl activate wc", "apply": ["activate", "wc"]},
+            "repair": {"command": "stormctl activate wc", "apply": ["activate", "wc"], "confirm": null},
         })
     );
 }

@@ -12,7 +12,7 @@ use super::proc::{self, Entry};
 
 /// Names the configuration file in the environment of every process of a cluster that we started: daemons hand it to
 /// their workers, and those to their multilang children.
-pub const MARK: &str = "STORMCTL_CLUSTER";
+pub const MARK: &str = "STORMCTL_DAEMON_CONF";
 /// In the environment of every worker and its children, whoever started the Supervisor.
 const WORKER_MARK: &str = "STORM_WORKER_ID";
 

@@ -13,7 +13,7 @@ use storm_tui::data::{Finding, Process, Setting, Settings, Severity};
 
 use super::fleet::Fleet;
 use super::sources::Ask;
-use crate::cli::{Cli, Global, Verb};
+use crate::cli::Global;
 use crate::commands::config::{lint, place, values};
 use crate::context::Context;
 
