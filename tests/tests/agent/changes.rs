@@ -76,7 +76,8 @@ fn a_push_writes_what_was_shown_and_restarts_who_reads_it() {
         assert_eq!(fs::read_to_string(item["backup"].as_str().expect("backup")).expect("read"), *old);
         let now = read(&fleet, at);
         assert!(now.contains("# For all.") && now.contains("ui.port: 8099"), "{now}");
-        assert!(now.contains(&format!("storm.local.hostname: host{at}")), "{now}");
+        let own = |l: &str| l.starts_with("storm.local.hostname:") && l.contains(&format!("host{at}"));
+        assert!(now.lines().any(own), "{now}");
         assert!(now.contains(&format!("stormctl.agent.port: {}", fleet.hosts[at].port)), "{now}");
     }
     let log = fs::read_to_string(fleet.hosts[0].home.join("conf/.stormctl/changes.log")).expect("a log of changes");
