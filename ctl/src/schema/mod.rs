@@ -189,6 +189,7 @@ mod tests {
     #[test]
     fn the_table_is_whole() {
         let names: BTreeSet<&str> = SHAPES.iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), SHAPES.len(), "a name stands for two shapes");
         for field in SHAPES.iter().flat_map(|s| &s.fields) {
             let inner = field.of.trim_matches(['[', ']', '{', '}', '?']);
             let plain =
