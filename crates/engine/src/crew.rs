@@ -131,6 +131,8 @@ impl Crew {
             }
             let now = Instant::now();
             if !thread.has_work(now) {
+                // What was gathered for other workers waits for nobody: its own thread sleeps on.
+                thread.out.flush_network(true);
                 // It must not oversleep what has come to be due.
                 let until = self.shared.threads[other].sleeps_until.load(Ordering::Relaxed);
                 return thread.deadline(now).is_none_or(|at| self.shared.micros(at) >= until);
