@@ -37,10 +37,7 @@ impl Tmux<'_> {
 
 #[test]
 fn it_works_inside_tmux() {
-    if Command::new("tmux").arg("-V").output().is_err() {
-        eprintln!("there is no tmux on this machine: nothing was looked at");
-        return;
-    }
+    assert!(Command::new("tmux").arg("-V").output().is_ok(), "this needs tmux, the Debian package of that name");
     let nest = Nest::new();
     let tmux = Tmux { nest: &nest };
     let program = command(&nest, &nobody(&nest), &["config"]);
