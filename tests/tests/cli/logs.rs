@@ -36,7 +36,7 @@ fn the_logs_of_all_workers_in_order_of_time() {
     // One worker has the spout, the other one the bolt.
     let info = wait_for(LIMIT, "both executors", || cluster.topology_info("words").filter(|i| i.executors.len() == 2));
     let port = info.executors.iter().find(|e| e.component_id == "split").expect("it runs").port.to_string();
-    assert_eq!(sources(&entries(&["--component", "split"])), [port.clone()]);
+    assert_eq!(sources(&entries(&["--component", "split"])), *std::slice::from_ref(&port));
     assert_eq!(logs(&["--component", "none"]).status.code(), Some(3));
 
     assert_eq!(logs(&["-n", "3"]).ok().lines().count(), 3);
@@ -52,7 +52,7 @@ fn the_logs_of_all_workers_in_order_of_time() {
     assert_eq!(entries(&["--since", "2999-01-01"]).len(), 0);
     assert_eq!(entries(&["--until", "2000-01-01"]).len(), 0);
     assert_eq!(entries(&["--until", "2999-01-01", "--since", "2000-01-01"]).len().min(all.len()), all.len());
-    assert_eq!(sources(&entries(&["--worker", &port])), [port.clone()]);
+    assert_eq!(sources(&entries(&["--worker", &port])), *std::slice::from_ref(&port));
     assert!(logs(&["--grep", &pattern.to_uppercase(), "-i"]).ok().contains(&text));
     let document: Value = serde_json::from_str(&logs(&["-o", "json"]).ok()).expect("JSON");
     assert_eq!(document["kind"], "LogEntryList");

@@ -378,7 +378,7 @@ fn a_supervisors_machine(maker: Maker) {
 
     let listed = json_of(&here(&["jps", "-o", "json"]).ok());
     let items = listed["items"].as_array().expect("a list");
-    let worker = items.iter().find(|p| p["pid"].to_string() == pid).unwrap_or_else(|| panic!("no {pid} in {listed}"));
+    let worker = items.iter().find(|p| p["pid"] == before[0].pid).unwrap_or_else(|| panic!("no {pid} in {listed}"));
     assert_eq!((&worker["role"], &worker["orphan"]), (&json!("worker"), &json!(false)), "{worker}");
     assert_eq!(worker["slot"], json!(before[0].port), "{worker}");
     let id = cluster.topology("words").expect("it runs").id;
