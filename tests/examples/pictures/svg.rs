@@ -73,9 +73,7 @@ fn letters(screen: &Screen, row: u16, columns: u16, out: &mut String) {
     while column < columns {
         let style = style(screen, row, column);
         let letter = at(screen, row, column);
-        if letter == ' ' {
-            column += 1;
-        } else if drawn(letter, x(column), y(row), &style.front, out) {
+        if letter == ' ' || drawn(letter, x(column), y(row), &style.front, out) {
             column += 1;
         } else {
             let (first, mut text) = (column, String::new());
