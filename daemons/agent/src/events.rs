@@ -176,10 +176,10 @@ mod tests {
     #[test]
     fn changes_are_what_differs() {
         let (nimbus, worker) = (seen(1, "nimbus"), seen(2, "worker"));
-        assert_eq!(changes(&at(&[nimbus.clone()]), &at(&[nimbus.clone()])), []);
+        assert_eq!(changes(&at(std::slice::from_ref(&nimbus)), &at(std::slice::from_ref(&nimbus))), []);
         // A number that was given to another process is an end and a beginning.
         let reborn = Seen { start_ticks: 9, ..nimbus.clone() };
-        let told = changes(&at(&[nimbus.clone(), worker.clone()]), &at(&[reborn.clone()]));
+        let told = changes(&at(&[nimbus.clone(), worker.clone()]), &at(std::slice::from_ref(&reborn)));
         assert_eq!(told, [What::Ended((&nimbus).into()), What::Ended((&worker).into()), What::Began((&reborn).into())]);
         let with =
             |config: Option<&str>| Moment { config: config.map(|c| ("/c".into(), c.into())), ..Moment::default() };
