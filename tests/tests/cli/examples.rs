@@ -231,7 +231,8 @@ fn run_example(machine: &Machine, line: &str) {
         assert!(terminal.wait(LIMIT).success(), "{line}");
         return;
     }
-    if line.starts_with("stormctl submit") && !line.contains("--replace") {
+    // Those need the name, or slots.
+    if line.starts_with("stormctl submit") && !line.contains("--replace") || line.starts_with("stormctl smoke") {
         machine.run("stormctl kill wordcount -w 0 --wait").ok();
     }
     // The blob of which the examples speak: there, but for the one that makes it.
