@@ -231,8 +231,16 @@ fn run_example(machine: &Machine, line: &str) {
         assert!(terminal.wait(LIMIT).success(), "{line}");
         return;
     }
-    // Those need the name, or slots.
-    if line.starts_with("stormctl submit") && !line.contains("--replace") || line.starts_with("stormctl smoke") {
+    if line.starts_with("stormctl smoke") {
+        // It needs a slot, and what waits for one takes those that get free.
+        let listed = machine.run("stormctl list -o jsonl");
+        for topology in listed.stdout.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok()) {
+            if let Some(name) = topology["name"].as_str() {
+                machine.run(&format!("stormctl kill {name} -w 0 --wait")).ok();
+            }
+        }
+    }
+    if line.starts_with("stormctl submit") && !line.contains("--replace") {
         machine.run("stormctl kill wordcount -w 0 --wait").ok();
     }
     // The blob of which the examples speak: there, but for the one that makes it.
