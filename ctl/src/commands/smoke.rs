@@ -19,6 +19,8 @@ use crate::{stats, submission};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(100);
+/// How long slots are waited for.
+const FREED: Duration = Duration::from_secs(10);
 /// The file travels in the topology, so that every host has it.
 const FILE: &str = "smoke.txt";
 const TEXT: &str =
@@ -28,12 +30,21 @@ const REPEATS: usize = 20;
 pub async fn run(ctx: &Context, args: &Smoke) -> Result<(), Failure> {
     let limit = ctx.global.timeout.unwrap_or(LIMIT);
     let began = Instant::now();
-    let summary = ready(ctx, args.supervisors, limit).await?;
+    let mut summary = ready(ctx, args.supervisors, limit).await?;
     let hosts = summary.supervisors.len();
     if args.only_wait {
         return ctx.printer.show(&Passed { supervisors: hosts, counted: None, seconds: began.elapsed().as_secs_f64() });
     }
-    let free: i32 = summary.supervisors.iter().map(|s| s.num_workers - s.num_used_workers).sum();
+    let free = |summary: &ClusterSummary| -> i32 {
+        summary.supervisors.iter().map(|s| s.num_workers - s.num_used_workers).sum()
+    };
+    // What was killed a moment ago still has its slots.
+    let patience = Instant::now() + FREED.min(limit);
+    while free(&summary) < 1 && Instant::now() < patience {
+        tokio::time::sleep(LOOK).await;
+        summary = ready(ctx, args.supervisors, limit).await?;
+    }
+    let free = free(&summary);
     if free < 1 {
         return Err(Failure::new(
             Exit::Refused,
