@@ -114,6 +114,7 @@ mod tests {
         "nimbus/inbox",
         "nimbus/history",
         "conf/src",
+        "install/src",
         "ctl/src",
         "tui/src",
     ];

@@ -160,7 +160,7 @@ pub fn read(home: &Path, user_home: Option<&Path>) -> Result<Adopted, Trouble> {
             place: home.display().to_string(),
             message: format!("{version} is {}", era.words()),
             hint: Some(
-                "stormctl reads its configuration and processes; its cluster speaks an older protocol".to_owned(),
+                "its configuration and processes can be looked at; its cluster speaks an older protocol".to_owned(),
             ),
         });
     }

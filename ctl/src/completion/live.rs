@@ -52,7 +52,7 @@ impl Source {
             "TOPOLOGY-ID" | "TOPOLOGY-ID|FILE" => Source::TopologyId,
             "COMPONENT" => Source::Component,
             "COMPONENT=N" => Source::ComponentCount,
-            "HOST" | "HOSTS" => Source::Host,
+            "HOST" | "HOSTS" | "HOST[:PORT]" => Source::Host,
             "HOST:PORT" | "HOST:PORT,..." | "SERVERS" => Source::ZooKeeper,
             "SUPERVISOR-ID" => Source::Supervisor,
             "PATH" => Source::Path,

@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(schema["$ref"], "#/$defs/TopologyList");
         assert_eq!(schema["$defs"]["TopologyList"]["properties"]["apiVersion"]["const"], API_VERSION);
         assert_eq!(schema["$defs"].as_object().unwrap().len(), 2, "only what is needed");
-        assert_eq!(of(find("tui").unwrap()), None);
+        assert_eq!(of(find("agent events").unwrap()), None);
         assert_eq!(of(find("submit").unwrap()).unwrap()["oneOf"][1]["$ref"], "#/$defs/Plan");
     }
 

@@ -143,7 +143,7 @@ impl Authority {
         let make = |e: rcgen::Error| AuthorityError::Make { name: dir.display().to_string(), cause: e.to_string() };
         let pair = KeyPair::generate().map_err(make)?;
         let mut params = CertificateParams::default();
-        params.distinguished_name = subject("stormctl agent authority", None);
+        params.distinguished_name = subject("authority of stormctl agents", None);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.serial_number = Some(serial());
