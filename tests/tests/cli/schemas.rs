@@ -234,7 +234,7 @@ fn judge(judged: &[Value]) {
 fn what_has_no_shape_says_so() {
     let nest = storm_tests::process::Nest::new();
     let run = |args: &[&str]| nest.run(command(&nest, args));
-    assert_eq!(run(&["schema", "tui"]).status.code(), Some(3));
+    assert_eq!(run(&["schema", "agent", "events"]).status.code(), Some(3));
     let several = run(&["schema", "zk"]);
     assert_eq!(several.status.code(), Some(2));
     assert!(several.stderr.contains("zk ls"), "{several:?}");
