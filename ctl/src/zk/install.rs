@@ -10,6 +10,7 @@ use storm_zookeeper::{Entry, properties};
 use crate::cli::zk::ZkService;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::zk::launch;
 
 /// The key that names the installation in storm.yaml.
 pub const HOME_KEY: &str = "stormctl.zookeeper.home";
@@ -139,8 +140,10 @@ impl Installation {
 
     /// Whether this process is a server with this very zoo.cfg.
     pub fn runs_in(&self, process: &Process) -> bool {
-        let Some(class) = process.args.iter().position(|a| CLASSES.contains(&a.as_str())) else { return false };
-        let Some(file) = process.args.get(class + 1).filter(|_| process.alive()) else { return false };
+        let class = process.args.iter().position(|a| CLASSES.contains(&a.as_str()));
+        // Until the shell has become the JVM, its words are those that `launch` gave it.
+        let file = class.map(|at| at + 1).or_else(|| launch::is_starting(&process.args).then_some(launch::ZOO_CFG_AT));
+        let Some(file) = file.and_then(|at| process.args.get(at)).filter(|_| process.alive()) else { return false };
         let cwd = fs::read_link(format!("/proc/{}/cwd", process.pid)).unwrap_or_default();
         let theirs = cwd.join(file);
         match (fs::canonicalize(&theirs), fs::canonicalize(&self.zoo_cfg)) {

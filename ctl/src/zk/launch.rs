@@ -33,6 +33,14 @@ exec "$java" "-Dzookeeper.log.dir=$log_dir" "-Dzookeeper.log.file=$log_file" \
   org.apache.zookeeper.server.quorum.QuorumPeerMain "$zoo_cfg"
 "#;
 
+/// Where the shell that starts a server has its zoo.cfg, among its arguments.
+pub const ZOO_CFG_AT: usize = 5;
+
+/// Whether these are the arguments of such a shell.
+pub fn is_starting(args: &[String]) -> bool {
+    args.get(1).is_some_and(|a| a == "-c") && args.get(2).is_some_and(|a| a == START)
+}
+
 pub struct Launched {
     pub child: Child,
     pub out: PathBuf,
