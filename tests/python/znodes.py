@@ -1,4 +1,4 @@
-"""Reads and writes nodes with kazoo: znodes.py HOST:PORT get PATH | set PATH TEXT | make PATH TEXT | hold PATH."""
+"""Reads and writes nodes with kazoo: znodes.py HOST:PORT get PATH | set PATH TEXT | make PATH TEXT | copy PATH TO | hold PATH."""
 
 import sys
 
@@ -14,6 +14,8 @@ elif verb == "set":
     client.set(path, sys.argv[4].encode())
 elif verb == "make":
     client.create(path, sys.argv[4].encode(), makepath=True)
+elif verb == "copy":
+    client.create(sys.argv[4], client.get(path)[0])
 elif verb == "hold":
     client.create(path, b"mine", ephemeral=True, makepath=True)
     print("held", flush=True)

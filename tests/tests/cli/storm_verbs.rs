@@ -13,6 +13,7 @@ use storm_tests::topologies::{lines_to_split, submit};
 use storm_tests::wait::{wait_for, wait_until};
 
 use super::LIMIT;
+use super::zk::kazoo;
 
 const COMMAND: &str = "org.apache.storm.command";
 
@@ -122,7 +123,7 @@ fn storms_verbs_against(nimbus: Maker, supervisor: Maker) {
     assert!(ctl(&["admin", "print_assignment", &id]).ok().contains("\texecutor_node_port: "));
     assert!(ctl(&["admin", "print_topo", "words"]).ok().contains("\t\t\tcommon: {\n"));
 
-    corrupt(&cluster);
+    corrupt(&cluster, &id);
 
     assert!(ctl(&["kill", "words", "--dry-run"]).ok().contains("would kill words"));
     assert_eq!(cluster.topology("words").map(|t| t.status).as_deref(), Some("ACTIVE"));
@@ -183,12 +184,16 @@ fn blobs(cluster: &Cluster) {
     assert_eq!(ctl(&["blobstore", "delete", "k1"]).status.code(), Some(3));
 }
 
-/// A topology whose node is there, and no blob of it.
-fn corrupt(cluster: &Cluster) {
+/// A topology whose node is there, and no blob of it. The node is a copy of a living one's: a Nimbus of Apache's that reads
+/// a node without a topology in it ends.
+fn corrupt(cluster: &Cluster, living: &str) {
     let ctl = |arguments: &[&str]| cluster.stormctl(arguments);
-    let refused = ctl(&["admin", "zk_cli", "create", "/storms/ghost-1-1"]);
+    let refused = ctl(&["admin", "zk_cli", "create", "/written", "x"]);
     assert_eq!(refused.status.code(), Some(7), "{refused:?}");
-    ctl(&["admin", "zk_cli", "-w", "create", "/storms/ghost-1-1", "x"]).ok();
+    ctl(&["admin", "zk_cli", "-w", "create", "/written", "x"]).ok();
+    assert!(ctl(&["admin", "zk_cli", "ls", "/"]).ok().contains("written"));
+
+    cluster.nest().run(kazoo(cluster, &["copy", &format!("/storm/storms/{living}"), "/storm/storms/ghost-1-1"])).ok();
     assert!(ctl(&["admin", "zk_cli", "ls", "/storms"]).ok().contains("ghost-1-1"));
     assert!(ctl(&["admin", "remove_corrupt_topologies", "--dry-run"]).ok().contains("would remove ghost-1-1"));
     assert_eq!(ctl(&["admin", "remove_corrupt_topologies", "-o", "name"]).ok(), "ghost-1-1\n");

@@ -29,7 +29,7 @@ fn zk(cluster: &Cluster, args: &[&str]) -> Finished {
     cluster.nest().run(command)
 }
 
-fn kazoo(cluster: &Cluster, args: &[&str]) -> Command {
+pub fn kazoo(cluster: &Cluster, args: &[&str]) -> Command {
     let mut python = Command::new("python3");
     python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python/znodes.py"));
     python.arg(format!("127.0.0.1:{}", cluster.zookeeper.port)).args(args);
