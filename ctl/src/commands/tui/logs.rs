@@ -179,8 +179,9 @@ impl Tail {
         }
         let moved = match (&self.file, &now) {
             (Some((file, at)), Some(now)) => {
+                // Looked at after it was read: one that has grown meanwhile was not cut off.
                 let old = file.metadata()?;
-                old.ino() != now.ino() && bytes.is_empty() || now.ino() == old.ino() && now.len() < *at
+                old.ino() != now.ino() && bytes.is_empty() || now.ino() == old.ino() && old.len() < *at
             }
             (None, Some(_)) => true,
             (_, None) => false,
@@ -277,6 +278,29 @@ mod tests {
         assert_eq!(of("wc-1-100"), ["6700 new"]);
         assert!(of("w").is_empty());
         assert_eq!(of("nimbus"), ["nimbus 2026-08-02 10:00:02.000 b"]);
+    }
+
+    #[test]
+    fn each_line_comes_once_while_the_file_grows() {
+        const LINES: usize = 200_000;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("worker.log");
+        let mut log = File::create(&path).unwrap();
+        let writer = std::thread::spawn(move || {
+            for first in (0..LINES).step_by(20) {
+                let lines: String = (first..first + 20).map(|n| format!("{n}\n")).collect();
+                log.write_all(lines.as_bytes()).unwrap();
+            }
+        });
+        let (mut tail, mut lines) = (Tail::default(), Vec::new());
+        tail.more(&path, &mut lines).unwrap();
+        let first: usize = lines.first().map_or(0, |l| l.text.parse().unwrap());
+        while first + lines.len() < LINES {
+            tail.more(&path, &mut lines).unwrap();
+        }
+        writer.join().unwrap();
+        let numbers: Vec<usize> = lines.iter().map(|l| l.text.parse().unwrap()).collect();
+        assert_eq!(numbers, (first..LINES).collect::<Vec<_>>());
     }
 
     #[test]
