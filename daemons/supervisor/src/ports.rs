@@ -1,11 +1,12 @@
 //! Who holds which port of this machine.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use tokio::net::TcpSocket;
 
@@ -44,29 +45,49 @@ pub fn is_free(port: u16) -> bool {
         && !taken(bind(TcpSocket::new_v4(), (Ipv4Addr::UNSPECIFIED, port).into()))
 }
 
-/// Inodes of the sockets on a port: of those that listen, else of those that are connected from it.
-fn sockets_on(port: u16) -> BTreeSet<u64> {
-    let (mut listening, mut connected) = (BTreeSet::new(), BTreeSet::new());
+/// The sockets of this machine, by port: of those that listen, else of those that are connected from it. They are looked at once, when
+/// a port is found taken: the kernel goes through all it has for it, which takes milliseconds.
+#[derive(Debug, Default)]
+pub struct Sockets(OnceLock<BTreeMap<u16, BTreeSet<u64>>>);
+
+impl Sockets {
+    fn on(&self, port: u16) -> Option<&BTreeSet<u64>> {
+        self.0.get_or_init(read).get(&port)
+    }
+
+    /// Who else holds the port: none of the processes for which `is_ours`. Needs a tokio runtime.
+    pub fn foreign_holder(&self, port: u16, is_ours: impl Fn(i32) -> bool) -> Option<Holder> {
+        if is_free(port) {
+            return None;
+        }
+        // Remains of connections belong to nobody, and a worker may listen all the same.
+        holders(self.on(port)?).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
+    }
+}
+
+fn read() -> BTreeMap<u16, BTreeSet<u64>> {
+    let (mut listening, mut connected) = (BTreeMap::new(), BTreeMap::new());
     for file in ["/proc/net/tcp", "/proc/net/tcp6"] {
         // Without IPv6 there is no second file.
         if let Ok(text) = processes::read(Path::new(file), 64 << 10) {
-            parse(&String::from_utf8_lossy(&text), port, &mut listening, &mut connected);
+            parse(&String::from_utf8_lossy(&text), &mut listening, &mut connected);
         }
     }
-    if listening.is_empty() { connected } else { listening }
+    connected.extend(listening);
+    connected
 }
 
-fn parse(text: &str, port: u16, listening: &mut BTreeSet<u64>, connected: &mut BTreeSet<u64>) {
+fn parse(text: &str, listening: &mut BTreeMap<u16, BTreeSet<u64>>, connected: &mut BTreeMap<u16, BTreeSet<u64>>) {
     const LISTEN: &str = "0A";
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
         let (Some(local), Some(state), Some(inode)) = (fields.get(1), fields.get(3), fields.get(9)) else { continue };
         let here = local.rsplit(':').next().and_then(|hex| u16::from_str_radix(hex, 16).ok());
-        match inode.parse() {
+        match (here, inode.parse()) {
             // Sockets without a process have no inode.
-            Ok(inode) if here == Some(port) && inode != 0 => {
+            (Some(port), Ok(inode)) if inode != 0 => {
                 let kind = if *state == LISTEN { &mut *listening } else { &mut *connected };
-                kind.insert(inode);
+                kind.entry(port).or_default().insert(inode);
             }
             _ => {}
         }
@@ -91,23 +112,20 @@ fn holders(inodes: &BTreeSet<u64>) -> Vec<Holder> {
 
 fn has_socket(fds: &Path, names: &BTreeSet<String>) -> bool {
     let Ok(list) = fs::read_dir(fds) else { return false };
-    list.flatten().any(|fd| {
-        let target = fs::read_link(fd.path());
-        target.is_ok_and(|t| t.to_str().is_some_and(|t| names.contains(t)))
-    })
+    for fd in list.flatten() {
+        match fs::read_link(fd.path()) {
+            Ok(target) if target.to_str().is_some_and(|t| names.contains(t)) => return true,
+            // Of a process that may not be looked into no file may.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 /// Who else holds the port: none of the processes for which `is_ours`. Needs a tokio runtime.
 pub fn foreign_holder(port: u16, is_ours: impl Fn(i32) -> bool) -> Option<Holder> {
-    if is_free(port) {
-        return None;
-    }
-    let sockets = sockets_on(port);
-    // Remains of connections belong to nobody, and a worker may listen all the same.
-    if sockets.is_empty() {
-        return None;
-    }
-    holders(&sockets).into_iter().find(|h| !h.pid.is_some_and(&is_ours))
+    Sockets::default().foreign_holder(port, is_ours)
 }
 
 #[cfg(test)]
@@ -122,9 +140,11 @@ mod tests {
                     2: 0100007F:1A2C 0100007F:9C41 06 00000000:00000000 00:00000000 00000000  0 0 0 1 0 100 0 0 10 0\n\
                     3: 0100007F:1A2D 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000 0 557 1 0 100 0 0 10 0\n\
                     garbage\n";
-        let (mut listening, mut connected) = (BTreeSet::new(), BTreeSet::new());
-        parse(text, 6700, &mut listening, &mut connected);
-        assert_eq!((listening, connected), (BTreeSet::from([555]), BTreeSet::from([556])));
+        let (mut listening, mut connected) = (BTreeMap::new(), BTreeMap::new());
+        parse(text, &mut listening, &mut connected);
+        let one = |port, inode| (port, BTreeSet::from([inode]));
+        assert_eq!(listening, BTreeMap::from([one(6700, 555), one(6701, 557)]));
+        assert_eq!(connected, BTreeMap::from([one(6700, 556)]));
     }
 
     #[tokio::test]

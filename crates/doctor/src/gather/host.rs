@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use storm_supervisor::layout::{Layout, is_file_name};
-use storm_supervisor::{ports, processes as worker_processes};
+use storm_supervisor::ports::Sockets;
+use storm_supervisor::processes as worker_processes;
 use storm_thrift::local_state::{inspect, keys, peek};
 use storm_thrift::types::{LSApprovedWorkers, LSSupervisorAssignments, LSSupervisorId, LSWorkerHeartbeat};
 
@@ -13,7 +14,7 @@ use super::processes::{self, Entry};
 use super::{disks, logs};
 use crate::facts::{Config, Host, HostsLine, LocalAssignment, LocalWorker, Process, ProcessRole, Slot, SlotUse, Store};
 
-pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now: i64) -> Host {
+pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now: i64, sockets: &Sockets) -> Host {
     let conf = &config.conf;
     let table = processes::table();
     let mut host = Host {
@@ -33,7 +34,7 @@ pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now:
     };
     if let Ok(layout) = Layout::of(conf) {
         supervisor(&mut host, &layout, &table, now);
-        host.slots = slots(config, &layout, &host.workers, &table);
+        host.slots = slots(config, &layout, &host.workers, &table, sockets);
         worker_logs(&mut host, &layout, asked);
     }
     for of in ["nimbus", "supervisor", "zookeeper"] {
@@ -218,7 +219,7 @@ fn worker(
 }
 
 /// Only a host that is meant to have a supervisor has slots.
-fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker], table: &[Entry]) -> Vec<Slot> {
+fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker], table: &[Entry], sockets: &Sockets) -> Vec<Slot> {
     const KEY: &str = "supervisor.slots.ports";
     if !config.is_written(KEY) && !layout.supervisor().exists() || config.conf.bool("supervisor.enable") == Some(false)
     {
@@ -228,7 +229,8 @@ fn slots(config: &Config, layout: &Layout, workers: &[LocalWorker], table: &[Ent
     let slot = |port| {
         let own = workers.iter().filter_map(|w| w.pid).collect::<BTreeSet<i32>>();
         // A process that is not in the table any more is about to end, as a worker whose topology was killed.
-        let used = match ports::foreign_holder(port, |pid| own.contains(&pid) || !table.iter().any(|e| e.pid == pid)) {
+        let ours = |pid| own.contains(&pid) || !table.iter().any(|e| e.pid == pid);
+        let used = match sockets.foreign_holder(port, ours) {
             Some(holder) => SlotUse::Foreign { pid: holder.pid, holder: holder.to_string() },
             None => match workers.iter().find(|w| w.port == Some(port) && w.pid.is_some()).and_then(|w| w.pid) {
                 Some(pid) => SlotUse::OwnWorker(pid),

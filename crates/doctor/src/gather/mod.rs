@@ -12,9 +12,11 @@ mod tree;
 mod zookeeper;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use storm_conf::LoadOptions;
+use storm_supervisor::ports::Sockets;
 use tokio::time::timeout;
 
 use crate::facts::{Config, Facts, Unread};
@@ -51,9 +53,11 @@ pub async fn gather(request: Request) -> Facts {
     // Half of the time for what is first, so that there is time for what follows from it.
     let half = request.limit / 2;
     let config = &request.config;
+    let sockets = Arc::new(Sockets::default());
     let host = {
         let (config, hosts_file, asked) = (config.clone(), request.hosts_file.clone(), request.asked.clone());
-        tokio::task::spawn_blocking(move || host::host(&config, &hosts_file, asked.as_deref(), now))
+        let sockets = sockets.clone();
+        tokio::task::spawn_blocking(move || host::host(&config, &hosts_file, asked.as_deref(), now, &sockets))
     };
     let (host, nimbus, servers, tree) = tokio::join!(
         timeout(half, host),
@@ -85,7 +89,7 @@ pub async fn gather(request: Request) -> Facts {
         Ok(Err(cause)) => facts.unread.push(Unread { source: "zookeeper", place, cause }),
         Err(_) => facts.unread.push(late("zookeeper", place)),
     }
-    zookeeper::look_here(config, &mut facts.zookeeper, &facts.host).await;
+    zookeeper::look_here(config, &mut facts.zookeeper, &facts.host, &sockets).await;
     let quarter = request.limit / 4;
     let (topologies, probes) = tokio::join!(
         topologies::topologies(config, &facts, quarter),

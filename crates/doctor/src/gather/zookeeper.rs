@@ -5,7 +5,7 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use storm_supervisor::ports;
+use storm_supervisor::ports::Sockets;
 use storm_zookeeper::{WordError, four_letter, properties};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
@@ -82,11 +82,11 @@ async fn ask(address: SocketAddr, limit: Duration) -> ZooKeeperAnswer {
 }
 
 /// Adds what this host alone knows of its server.
-pub(super) async fn look_here(config: &Config, zookeeper: &mut ZooKeeper, host: &Host) {
+pub(super) async fn look_here(config: &Config, zookeeper: &mut ZooKeeper, host: &Host, sockets: &Sockets) {
     let process = host.process(|r| matches!(r, ProcessRole::ZooKeeper { .. }));
     for server in zookeeper.servers.iter_mut().filter(|s| s.here) {
         let port = server.address.rsplit(':').next().and_then(|p| p.parse().ok()).unwrap_or_default();
-        server.holder = ports::foreign_holder(port, |_| false).map(|h| h.to_string());
+        server.holder = sockets.foreign_holder(port, |_| false).map(|h| h.to_string());
         server.process = process.map(|p| format!("process {} ({})", p.pid, p.command));
     }
     let running = process.map(|p| match &p.role {

@@ -16,8 +16,11 @@ pub fn listener(port: u16) -> Option<i32> {
     for process in fs::read_dir("/proc").ok()?.flatten() {
         let Some(pid) = process.file_name().to_str().and_then(|n| n.parse().ok()) else { continue };
         for file in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
-            if fs::read_link(file.path()).is_ok_and(|t| wanted.iter().any(|w| t.as_os_str() == w.as_str())) {
-                return Some(pid);
+            match fs::read_link(file.path()) {
+                Ok(target) if wanted.iter().any(|w| target.as_os_str() == w.as_str()) => return Some(pid),
+                // Of a process that may not be looked into no file may.
+                Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => break,
+                _ => {}
             }
         }
     }
