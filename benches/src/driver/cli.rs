@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::compare::{Comparison, compare, tables};
 use super::error::BenchError;
 use super::ladder::{Ladder, ladder};
 use super::measure::Timing;
+use super::picture::picture;
 use super::printer::{line, note};
 use super::record;
 use super::rows::{rows, select};
@@ -41,6 +43,9 @@ enum Verb {
         files: Vec<PathBuf>,
         #[command(flatten)]
         rows: RowArgs,
+        /// Also draw throughput against latency of the acked chain: an SVG
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
     },
     /// The rows there are
     List,
@@ -184,7 +189,7 @@ pub fn run() -> ExitCode {
         Verb::Compare(args) => args.comparison().and_then(|how| compare(&how)),
         Verb::Ladder(args) => args.ladder().and_then(|how| ladder(&how)),
         Verb::Soak(args) => args.soak().and_then(|how| soak(&how)),
-        Verb::Report { files, rows } => report(&files, &rows),
+        Verb::Report { files, rows, picture } => report(&files, &rows, picture.as_deref()),
         Verb::List => {
             for row in rows() {
                 line(&format!("{:<28}{}", row.name, row.title));
@@ -206,9 +211,12 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn report(files: &[PathBuf], args: &RowArgs) -> Result<bool, BenchError> {
+fn report(files: &[PathBuf], args: &RowArgs, file: Option<&Path>) -> Result<bool, BenchError> {
     let lines = record::read(files)?;
     tables(&select(&args.rows)?, &lines);
+    if let Some(file) = file {
+        fs::write(file, picture(&lines)?).map_err(BenchError::at(file))?;
+    }
     Ok(true)
 }
 

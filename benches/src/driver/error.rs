@@ -22,6 +22,8 @@ pub enum BenchError {
     Patience { secs: u64, what: String, output: String },
     #[error("{0} ended and was started again while it was measured: its numbers mean nothing")]
     Restarted(String),
+    #[error("no picture: {0}")]
+    Picture(String),
     #[error("Nimbus: {0}")]
     Nimbus(#[from] storm_thrift::ClientError),
 }
@@ -38,6 +40,7 @@ impl BenchError {
             BenchError::Command { .. } => "command-failed",
             BenchError::Patience { .. } => "too-slow",
             BenchError::Restarted(_) => "worker-restarted",
+            BenchError::Picture(_) => "picture",
             BenchError::Nimbus(_) => "nimbus",
         }
     }

@@ -9,6 +9,7 @@ mod compare;
 mod error;
 mod ladder;
 mod measure;
+mod picture;
 mod printer;
 mod processes;
 mod record;

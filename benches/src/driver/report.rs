@@ -280,7 +280,7 @@ pub fn machine(machine: &Machine) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::Map;
@@ -289,7 +289,7 @@ mod tests {
     use super::super::rows::select;
     use super::*;
 
-    fn run(side: Side, variant: &str, standing: Standing, rate: f64, p99: f64) -> Line {
+    pub fn run(side: Side, variant: &str, standing: Standing, rate: f64, p99: f64) -> Line {
         let latency_us = Percentiles { count: 9, mean: 1.0, p50: 1.0, p90: 1.0, p99, p999: p99, max: p99 };
         Line::Run(Run {
             case: "chain-acked".into(),
