@@ -158,6 +158,12 @@ function components(id, kind, all) {
   ], all, rows);
 }
 
+// The shortest time first.
+function byWindow(all) {
+  const length = (s) => (s.window === ':all-time' ? Infinity : Number(s.window));
+  return [...all].sort((a, b) => length(a) - length(b));
+}
+
 // Per second, over the window or as long as it runs.
 function perSecond(count, window, uptimeSecs) {
   const secs = window === ':all-time' ? uptimeSecs : Math.min(Number(window), uptimeSecs);
@@ -179,7 +185,7 @@ export async function topology(parameters) {
       number('Emitted', 'emitted'), number('Transferred', 'transferred'),
       { name: 'Transferred a second', value: (s) => perSecond(s.transferred, s.window, seen.uptimeSeconds), cell: (s) => rate(perSecond(s.transferred, s.window, seen.uptimeSeconds)), number: true },
       decimal('Complete ms', 'completeLatency'), number('Acked', 'acked'), number('Failed', 'failed'),
-    ], seen.topologyStats, rows),
+    ], byWindow(seen.topologyStats), rows),
     components(id, 'spout', seen.spouts),
     components(id, 'bolt', seen.bolts),
     workers(seen.workers, false),
@@ -250,7 +256,7 @@ export async function component(parameters) {
       ['Executors', whole(seen.executors)], ['Tasks', whole(seen.tasks)], ['Memory requested', memory(seen, 'requestedMemOnHeap')],
       ['Debug', seen.debug ? `${seen.samplingPct} %` : 'off'], ['Events', seen.eventLogLink ? away(seen.eventLogLink, 'log') : null],
     ]),
-    table('Flow', [time, ...flow, ...figures, ...end], shown, rows),
+    table('Flow', [time, ...flow, ...figures, ...end], byWindow(shown), rows),
     ...(spout ? [] : [table('Inputs', [
       { name: 'From', value: (i) => i.component, cell: (i) => link(pages.component(of, i.component), i.component) }, text('Stream', 'stream'),
       decimal('Execute ms', 'executeLatency'), number('Executed', 'executed'), decimal('Process ms', 'processLatency'), ...end,

@@ -251,6 +251,9 @@ fn refusals(site: &Site) {
         ("/topology/nothing-1-1/component/words", "nothing-1-1"),
         ("/topology/nothing-1-1/visualization", "nothing-1-1"),
         ("/topology-workers/nothing-1-1", "nothing-1-1"),
+        // As encoded ids have it, and as scripts of browsers write it.
+        ("/topology/no+such-1-1", "no such-1-1"),
+        ("/topology/no%20such-1-1", "no such-1-1"),
         ("/topology/ID?window=soon", "window"),
     ] {
         let reply = site.ui().get(&format!("/api/v1{}", path.replace("ID", &site.id)));

@@ -30,13 +30,27 @@ pub fn router(settings: Arc<Settings>) -> Router {
     let page = PageHeaders::new(settings.header_bytes);
     let api = read_routes().merge(action_routes(&settings)).with_state(settings.clone());
     let api = api.layer(middleware::from_fn(in_time)).layer(middleware::from_fn(jsonp));
-    Router::new()
+    let router = Router::new()
         .nest("/api/v1", api)
         .merge(pages::router(&settings))
         .fallback(not_found)
         .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
-        .layer(middleware::from_fn_with_state(page, page_headers))
+        .layer(middleware::from_fn_with_state(page, page_headers));
+    // Before it is known which route is meant.
+    Router::new().fallback_service(router).layer(middleware::map_request(with_blanks))
+}
+
+/// A blank in a name is a `+` in the encoded names that Storm gives out; a real `+` is `%2B` there.
+async fn with_blanks(mut request: Request) -> Request {
+    let uri = request.uri();
+    if uri.path().contains('+') {
+        let query = uri.query().map_or_else(String::new, |q| format!("?{q}"));
+        if let Ok(uri) = format!("{}{query}", uri.path().replace('+', "%20")).parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
 
 fn read_routes() -> Router<Arc<Settings>> {
