@@ -147,7 +147,7 @@ pub enum Verb {
     Rebalance(Rebalance),
     /// End topologies
     Kill(Kill),
-    /// What the workers of a topology have logged (or a daemon: nimbus, supervisor, zookeeper, agent)
+    /// What the workers of a topology have logged (or a daemon: nimbus, supervisor, ui, logviewer, zookeeper, agent)
     Logs(Logs),
     /// What a component of a topology emits, line by line
     Monitor(storm::Monitor),
@@ -237,6 +237,10 @@ pub enum Verb {
     Nimbus(Daemon),
     /// The keeper of this machine's workers, in the foreground
     Supervisor(Daemon),
+    /// The web pages and the REST API of the cluster, in the foreground
+    Ui(Daemon),
+    /// The logs of this host for browsers, in the foreground
+    Logviewer(Daemon),
     /// The agent of this host, in the foreground; and the certificates that agents need
     Agent(agent::Agent),
     /// A ZooKeeper server for one machine, in the foreground
@@ -278,6 +282,8 @@ pub enum Role {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Ui,
+    Logviewer,
     Agent,
 }
 

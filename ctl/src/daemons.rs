@@ -31,6 +31,8 @@ pub enum Daemon {
     Zookeeper { zoo_cfg: Option<PathBuf> },
     Nimbus,
     Supervisor,
+    Ui,
+    Logviewer,
     Agent,
 }
 
@@ -40,6 +42,8 @@ impl Daemon {
             Daemon::Zookeeper { .. } => Role::Zookeeper,
             Daemon::Nimbus => Role::Nimbus,
             Daemon::Supervisor => Role::Supervisor,
+            Daemon::Ui => Role::Ui,
+            Daemon::Logviewer => Role::Logviewer,
             Daemon::Agent => Role::Agent,
         }
     }
@@ -179,6 +183,8 @@ async fn serve(
             };
             storm_zookeeper::run(options, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e))
         }
+        Daemon::Ui => storm_ui::run(conf, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e)),
+        Daemon::Logviewer => storm_logviewer::run(conf, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e)),
         Daemon::Nimbus => storm_nimbus::run(conf, ready, shutdown).await.map_err(|e| failed(role, e.code(), &e)),
         Daemon::Supervisor => {
             let stormctl = std::env::current_exe()

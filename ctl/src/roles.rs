@@ -14,13 +14,16 @@ use crate::zk::install::HOME_KEY;
 pub const ROLES_KEY: &str = "stormctl.roles";
 
 impl Role {
-    pub const ALL: [Role; 4] = [Role::Zookeeper, Role::Nimbus, Role::Supervisor, Role::Agent];
+    pub const ALL: [Role; 6] =
+        [Role::Zookeeper, Role::Nimbus, Role::Supervisor, Role::Ui, Role::Logviewer, Role::Agent];
 
     pub fn name(self) -> &'static str {
         match self {
             Role::Zookeeper => "zookeeper",
             Role::Nimbus => "nimbus",
             Role::Supervisor => "supervisor",
+            Role::Ui => "ui",
+            Role::Logviewer => "logviewer",
             Role::Agent => "agent",
         }
     }
@@ -38,6 +41,8 @@ impl Role {
             "zookeeper" | "dev-zookeeper" | "dev_zookeeper" | "zk" => Some(Role::Zookeeper),
             "nimbus" => Some(Role::Nimbus),
             "supervisor" => Some(Role::Supervisor),
+            "ui" => Some(Role::Ui),
+            "logviewer" => Some(Role::Logviewer),
             "agent" => Some(Role::Agent),
             _ => None,
         }
@@ -63,7 +68,7 @@ pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Result<Vec<Role>,
         let role = |name: &String| {
             Role::of_name(name).ok_or_else(|| {
                 Failure::new(Exit::ConfigInvalid, "config/role", format!("{ROLES_KEY} names {name}, which is no role"))
-                    .hint("write a list of zookeeper, nimbus, supervisor, agent")
+                    .hint("write a list of zookeeper, nimbus, supervisor, ui, logviewer, agent")
             })
         };
         let mut roles = conf.strings(ROLES_KEY).iter().map(role).collect::<Result<Vec<Role>, Failure>>()?;
@@ -126,7 +131,7 @@ mod tests {
         );
         assert_eq!(roles(&[(ROLES_KEY, json!(["supervisor", "dev-zookeeper"]))]), [Role::Zookeeper, Role::Supervisor]);
         assert_eq!(roles(&[(HOME_KEY, json!("/opt/zookeeper"))]), [Role::Nimbus, Role::Supervisor]);
-        assert_eq!(roles(&[(ROLES_KEY, json!(["agent"]))]), [Role::Agent]);
+        assert_eq!(roles(&[(ROLES_KEY, json!(["agent", "ui"]))]), [Role::Ui, Role::Agent]);
         assert_eq!(roles(&[(ROLES_KEY, json!([]))]), []);
         let mut conf = Conf::defaults();
         conf.set(ROLES_KEY, json!(["nimbo"]));

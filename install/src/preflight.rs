@@ -73,6 +73,8 @@ fn ports(cluster: &Cluster, host: &Host, role: Role) -> Vec<(u16, &'static str)>
             ports.extend(slots.map(|p| (p, "a slot")));
             ports
         }
+        Role::Ui => port("ui.port").map(|p| (p, "the UI")).into_iter().collect(),
+        Role::Logviewer => port("logviewer.port").map(|p| (p, "the log viewer")).into_iter().collect(),
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Role {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Ui,
+    Logviewer,
 }
 
 impl Role {
@@ -22,6 +24,8 @@ impl Role {
             Role::Zookeeper => "zookeeper",
             Role::Nimbus => "nimbus",
             Role::Supervisor => "supervisor",
+            Role::Ui => "ui",
+            Role::Logviewer => "logviewer",
         }
     }
 }
@@ -184,7 +188,7 @@ impl Cluster {
             }
             if host.roles.is_empty() {
                 return Err(wrong(format!("host {} has no role", host.name))
-                    .hint("give it zookeeper, nimbus or supervisor, or leave it out"));
+                    .hint("give it zookeeper, nimbus, supervisor, ui or logviewer, or leave it out"));
             }
         }
         for role in [Role::Nimbus, Role::Supervisor] {

@@ -366,6 +366,8 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("man", &[("stormctl man zk ls | man -l -", "one page"), ("stormctl man --dir man1", "all pages, one file each")]),
     ("nimbus", &[("stormctl nimbus", "in the foreground, for systemd and its like")]),
     ("supervisor", &[("stormctl supervisor", "")]),
+    ("ui", &[("stormctl ui", ""), ("stormctl start ui logviewer", "in the background")]),
+    ("logviewer", &[("stormctl logviewer", "")]),
     (
         "agent",
         &[

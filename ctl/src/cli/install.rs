@@ -6,7 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
 pub enum Install {
-    /// Everything on this machine: ZooKeeper, Nimbus, Supervisor; ends with a word count on it
+    /// Everything on this machine: ZooKeeper, Nimbus, Supervisor, UI, log viewer; ends with a word count on it
     Single(Box<Single>),
     /// A cluster on the hosts that a file describes, over ssh
     Distributed(Distributed),
@@ -46,8 +46,11 @@ pub struct Single {
     /// How many workers may run
     #[arg(long, value_name = "N")]
     pub slots: Option<u16>,
+    /// Without the UI and the log viewer
+    #[arg(long)]
+    pub no_ui: bool,
     /// The same as a file: a cluster.yaml with one host
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots", "no_ui"])]
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub how: How,

@@ -227,12 +227,12 @@ impl<'a> Walk<'a> {
         self.folder(&places::data(&dir), 0o755, self.owner(), true);
         self.folder(&places::logs(&dir), 0o755, self.owner(), true);
         if self.file(&places::program(&dir), 0o755, None, sources.program_sha256.clone(), Body::Program) {
-            self.stale.extend(["zookeeper", "nimbus", "supervisor"].map(str::to_owned));
+            self.stale.extend(["zookeeper", "nimbus", "supervisor", "ui", "logviewer"].map(str::to_owned));
         }
         let text = files::storm_yaml(self.cluster, self.host, self.crew);
         let mode = if files::holds_secrets(&text) { 0o640 } else { 0o644 };
         if self.text(&places::storm_yaml(&dir), mode, self.owner(), text) {
-            self.stale.extend(["nimbus", "supervisor"].map(str::to_owned));
+            self.stale.extend(["nimbus", "supervisor", "ui", "logviewer"].map(str::to_owned));
         }
         if self.crew.daemons.iter().any(|d| d.apache) {
             self.apache_zookeeper(sources);

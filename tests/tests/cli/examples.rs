@@ -39,7 +39,7 @@ impl Machine {
     fn new() -> Machine {
         let nest = Nest::new();
         let dir = nest.dir();
-        let [zookeeper, nimbus, supervisor, slot, other, agent] = free_ports();
+        let [zookeeper, nimbus, supervisor, slot, other, agent, ui, logviewer] = free_ports();
         let keys = json!({
             "storm.zookeeper.servers": ["127.0.0.1"],
             "storm.zookeeper.port": zookeeper,
@@ -54,6 +54,8 @@ impl Machine {
             "executor.metrics.frequency.secs": 1,
             "stormctl.agent.listen": "127.0.0.1",
             "stormctl.agent.port": agent,
+            "ui.port": ui,
+            "logviewer.port": logviewer,
         });
         let lines = keys.as_object().expect("a map").iter().map(|(k, v)| format!("{k}: {v}\n"));
         for folder in ["conf", "resources", "examples", "target/debug"] {
@@ -204,6 +206,8 @@ const ENDLESS: &[(&str, &str)] = &[
 const DAEMONS: &[&str] = &[
     "stormctl nimbus",
     "stormctl supervisor",
+    "stormctl ui",
+    "stormctl logviewer",
     "stormctl agent",
     "stormctl dev-zookeeper",
     "stormctl dev-zookeeper zoo.cfg",

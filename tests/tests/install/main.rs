@@ -37,12 +37,14 @@ fn run(nest: &Nest, args: &[&str]) -> Finished {
 
 /// Settings that keep a cluster off the ports of others.
 fn own_ports() -> Vec<String> {
-    let [zookeeper, nimbus, supervisor, a, b] = std::array::from_fn(|_| free_port());
+    let [zookeeper, nimbus, supervisor, a, b, ui, logviewer] = std::array::from_fn(|_| free_port());
     let settings = [
         format!("storm.zookeeper.port={zookeeper}"),
         format!("nimbus.thrift.port={nimbus}"),
         format!("supervisor.thrift.port={supervisor}"),
         format!("supervisor.slots.ports=[{a},{b}]"),
+        format!("ui.port={ui}"),
+        format!("logviewer.port={logviewer}"),
     ];
     settings.into_iter().flat_map(|s| ["-c".to_owned(), s]).collect()
 }

@@ -16,7 +16,7 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
     let role = |verb: &'static str| {
         let role = model.facts.processes.iter().flatten().find(|p| Some(p.key().as_str()) == model.selected());
         let role = role.map(|p| p.role.clone()).filter(|r| ROLES.contains(&r.as_str())).unwrap_or_default();
-        let fields = vec![Field::new("role", "zookeeper, nimbus or supervisor; of this host", role)];
+        let fields = vec![Field::new("role", "zookeeper, nimbus, supervisor, ui or logviewer; of this host", role)];
         Form::new(format!("{verb} a role of this host"), Purpose::Role { verb }, fields)
     };
     let form = match action {
@@ -75,7 +75,7 @@ pub fn open(model: &mut Model, action: Action, subjects: &[Subject]) {
     model.mode = Mode::Form(form);
 }
 
-const ROLES: [&str; 3] = ["zookeeper", "nimbus", "supervisor"];
+const ROLES: [&str; 5] = ["zookeeper", "nimbus", "supervisor", "ui", "logviewer"];
 
 pub fn press(model: &mut Model, mut form: Form, key: &KeyEvent) -> Vec<Cmd> {
     let last = form.fields.len().saturating_sub(1);
@@ -168,7 +168,7 @@ pub fn arguments(form: &Form) -> Result<Vec<String>, String> {
         }
         Purpose::Role { verb } => {
             if !ROLES.contains(&form.value(0)) {
-                return Err("role: zookeeper, nimbus or supervisor".to_owned());
+                return Err("role: zookeeper, nimbus, supervisor, ui or logviewer".to_owned());
             }
             push(&[verb, form.value(0)]);
         }

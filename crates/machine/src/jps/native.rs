@@ -8,6 +8,8 @@ pub enum NativeRole {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Ui,
+    Logviewer,
     Agent,
     /// Its arguments are those of Storm's worker: topology, supervisor, supervisor's port, port, worker.
     Worker {
@@ -25,6 +27,8 @@ impl NativeRole {
             NativeRole::Zookeeper => "zookeeper",
             NativeRole::Nimbus => "nimbus",
             NativeRole::Supervisor => "supervisor",
+            NativeRole::Ui => "ui",
+            NativeRole::Logviewer => "logviewer",
             NativeRole::Agent => "agent",
             NativeRole::Worker { .. } => "worker",
         }
@@ -36,6 +40,8 @@ impl NativeRole {
             NativeRole::Zookeeper => "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             NativeRole::Nimbus => "org.apache.storm.daemon.nimbus.Nimbus",
             NativeRole::Supervisor => "org.apache.storm.daemon.supervisor.Supervisor",
+            NativeRole::Ui => "org.apache.storm.daemon.ui.UIServer",
+            NativeRole::Logviewer => "org.apache.storm.daemon.logviewer.LogviewerServer",
             NativeRole::Agent => "stormctl.Agent",
             NativeRole::Worker { .. } => "org.apache.storm.daemon.worker.Worker",
         }
@@ -71,6 +77,8 @@ pub fn native_role(entry: &Entry) -> Option<NativeRole> {
         }
         "nimbus" if ours || entry.comm == "nimbus" => Some(NativeRole::Nimbus),
         "supervisor" if ours || entry.comm == "supervisor" => Some(NativeRole::Supervisor),
+        "ui" if ours || entry.comm == "ui" => Some(NativeRole::Ui),
+        "logviewer" if ours || entry.comm == "logviewer" => Some(NativeRole::Logviewer),
         // `stormctl agent issue` and its like are commands.
         "agent" if (ours || entry.comm == "agent") && args.next().is_none_or(|a| a.starts_with('-')) => {
             Some(NativeRole::Agent)
@@ -95,6 +103,8 @@ mod tests {
     fn roles_are_told_by_the_command_line() {
         assert_eq!(role("nimbus", "/opt/bin/stormctl --config x nimbus --log-file y"), Some(NativeRole::Nimbus));
         assert_eq!(role("zookeeper", "stormctl dev-zookeeper"), Some(NativeRole::Zookeeper));
+        assert_eq!(role("ui", "stormctl --config x ui --detach"), Some(NativeRole::Ui));
+        assert_eq!(role("logviewer", "stormctl logviewer").unwrap().name(), "logviewer");
         assert_eq!(role("vim", "vim nimbus"), None);
         assert_eq!(role("stormctl", "stormctl start nimbus"), None);
         assert_eq!(role("agent", "stormctl --config x agent --log-file /l/agent.log"), Some(NativeRole::Agent));

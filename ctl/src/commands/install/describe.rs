@@ -55,6 +55,10 @@ pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Fai
         conf.insert("supervisor.slots.ports".to_owned(), json!(ports));
     }
     conf.extend(crate::submission::settings(settings));
+    let mut roles = vec![Role::Zookeeper, Role::Nimbus, Role::Supervisor];
+    if !args.no_ui {
+        roles.extend([Role::Ui, Role::Logviewer]);
+    }
     let cluster = Cluster {
         name: args.name.clone().unwrap_or_else(|| "single".to_owned()),
         dir,
@@ -71,7 +75,7 @@ pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Fai
         role_conf: BTreeMap::new(),
         hosts: vec![Host {
             name: args.host.clone().unwrap_or_else(|| "localhost".to_owned()),
-            roles: vec![Role::Zookeeper, Role::Nimbus, Role::Supervisor],
+            roles,
             local: true,
             dir: None,
             ssh: Ssh::default(),

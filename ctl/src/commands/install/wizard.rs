@@ -11,7 +11,7 @@ use crate::printer::Printer;
 
 /// Asks for what the flags leave open, and says the command that needs no questions.
 pub(super) fn ask(printer: &Printer, mut args: Single) -> Result<Single, Failure> {
-    printer.note("A cluster on this machine: ZooKeeper, Nimbus and a Supervisor. Enter takes what is in brackets.\n");
+    printer.note("A cluster on this machine: ZooKeeper, Nimbus, Supervisor, UI and log viewer. Enter takes what is in brackets.\n");
     let dir = default_dir()?.display().to_string();
     args.dir = Some(PathBuf::from(line(printer, "Folder", &dir, |_| Ok(()))?));
     let archive = line(printer, "ZooKeeper: embedded, or the archive of a release of Apache's", "embedded", |text| {
@@ -66,6 +66,9 @@ fn command(args: &Single) -> String {
     flag("host", args.host.clone());
     let service = args.service.and_then(|s| clap::ValueEnum::to_possible_value(&s));
     flag("service", service.map(|s| s.get_name().to_owned()));
+    if args.no_ui {
+        words.push("--no-ui".to_owned());
+    }
     words.join(" ")
 }
 
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_command_that_is_shown_means_the_same() {
-        let line = "stormctl install single --dir /opt/x --slots 2 --host n1 --service background";
+        let line = "stormctl install single --dir /opt/x --slots 2 --host n1 --service background --no-ui";
         let parse = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().verb {
             Verb::Install(Install::Single(args)) => *args,
             _ => panic!(),
