@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 use storm_conf::Conf;
 
+use crate::agents;
 use crate::facts::{Busy, Reach};
 use crate::host::Hosts;
-use crate::plan::{Known, crew, look};
+use crate::plan::{AGENT, Known, crew, look};
 use crate::site::{Reply, Request};
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::{Kind, Trouble};
@@ -136,6 +137,13 @@ async fn connections(cluster: &Cluster, hosts: &Hosts, survey: &mut Survey) -> R
                 targets.extend(own.first().map(|(port, _)| (host.name.clone(), *port)));
             } else {
                 listen.entry(host.name.clone()).or_default().extend(own.iter().map(|(port, _)| *port));
+            }
+        }
+        if cluster.agents {
+            let port = agents::port(cluster, host);
+            match survey.known.get(&host.name).is_some_and(|k| k.facts.running.iter().any(|r| r == AGENT)) {
+                true => targets.push((host.name.clone(), port)),
+                false => listen.entry(host.name.clone()).or_default().push(port),
             }
         }
     }
@@ -330,8 +338,9 @@ fn names(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
 
 fn network(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
     let purpose = |host: &Host, port: u16| {
+        let agent = cluster.agents.then(|| (agents::port(cluster, host), "the agent"));
         let all = host.roles.iter().flat_map(|role| ports(cluster, host, *role));
-        all.into_iter().find(|(p, _)| *p == port).map_or("a daemon", |(_, what)| what)
+        all.chain(agent).find(|(p, _)| *p == port).map_or("a daemon", |(_, what)| what)
     };
     let told = survey.known.get(&host.name).map(|k| k.facts.findings.clone()).unwrap_or_default();
     for busy in survey.busy.get(&host.name).into_iter().flatten() {

@@ -46,8 +46,11 @@ pub struct Single {
     /// How many workers may run
     #[arg(long, value_name = "N")]
     pub slots: Option<u16>,
+    /// An agent, too: it answers for this machine from afar, to who has a certificate
+    #[arg(long)]
+    pub agent: bool,
     /// The same as a file: a cluster.yaml with one host
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots"])]
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub how: How,

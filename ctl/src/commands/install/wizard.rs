@@ -66,6 +66,9 @@ fn command(args: &Single) -> String {
     flag("host", args.host.clone());
     let service = args.service.and_then(|s| clap::ValueEnum::to_possible_value(&s));
     flag("service", service.map(|s| s.get_name().to_owned()));
+    if args.agent {
+        words.push("--agent".to_owned());
+    }
     words.join(" ")
 }
 
