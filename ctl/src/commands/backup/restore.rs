@@ -120,13 +120,13 @@ impl Job<'_> {
                 Err(e) => return Err(e.into()),
             }
         }
-        let gone = async |job: &mut Self| {
+        self.eventually("restore/not-killed", "topologies that are in the way do not end", async |job: &mut Self| {
             let session = job.session().await?;
             let left = tree::living(&session).await?;
             session.close().await;
-            Ok(!left.iter().any(|id| way.kill.contains(id)))
-        };
-        self.eventually("restore/not-killed", "topologies that are in the way do not end", gone).await?;
+            Ok::<bool, Failure>(!left.iter().any(|id| way.kill.contains(id)))
+        })
+        .await?;
         for key in &way.delete {
             match self.nimbus.delete_blob(key.clone()).await {
                 // Those of a topology go with it.
@@ -218,11 +218,11 @@ impl Job<'_> {
     /// Waits until Nimbus lists the topologies. False when it does not know them by name, too: Apache's learns names when it
     /// becomes the leader, and not before.
     async fn known(&mut self, plan: &Plan) -> Result<bool, Failure> {
-        let listed = async |job: &mut Self| {
+        self.eventually("restore/not-listed", "Nimbus does not list all that was restored", async |job: &mut Self| {
             let all = job.nimbus.get_topology_summaries().await?;
-            Ok(plan.topologies.iter().all(|t| all.iter().any(|l| l.id == t.id)))
-        };
-        self.eventually("restore/not-listed", "Nimbus does not list all that was restored", listed).await?;
+            Ok::<bool, Failure>(plan.topologies.iter().all(|t| all.iter().any(|l| l.id == t.id)))
+        })
+        .await?;
         for topology in plan.topologies.iter().chain(&plan.living) {
             // The name of a topology that is known cannot be taken once more.
             if self.nimbus.is_topology_name_allowed(topology.name.clone()).await? {
