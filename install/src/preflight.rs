@@ -423,4 +423,12 @@ mod tests {
         s.known.get_mut("n2").unwrap().facts.nofile = 1024;
         assert_eq!(codes(&s), ["n1 disk/low", "n2 limits/nofile"]);
     }
+
+    #[test]
+    fn the_port_of_an_agent_is_looked_at_too() {
+        let mut s = survey();
+        s.busy.insert("n2".into(), vec![Busy { port: 6629, why: "Address already in use".into() }]);
+        let cluster = Cluster { agents: true, ..cluster() };
+        assert_eq!(examine(&cluster, &s)[0].message, "port 6629, for the agent, is taken");
+    }
 }

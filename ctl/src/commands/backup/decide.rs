@@ -72,8 +72,8 @@ pub fn decide(manifest: &Manifest, there: &There) -> Plan {
         };
         whose.push(topology.clone());
     }
-    let known = |id: &&String| !manifest.topologies.iter().any(|t| t.id == **id);
-    plan.way.kill = there.topologies.iter().filter(known).cloned().collect();
+    let unknown = |id: &&String| !manifest.topologies.iter().any(|t| t.id == **id);
+    plan.way.kill = there.topologies.iter().filter(unknown).cloned().collect();
     for Blob { key, .. } in &manifest.blobs {
         let whose = match there.blobs.iter().find(|(k, _)| k == key) {
             None | Some((_, Held::Half)) => &mut plan.create,
