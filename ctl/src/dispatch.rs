@@ -8,9 +8,9 @@ use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, agent, backup, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc,
-    explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level,
-    logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
+    admin, agent, backup, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor,
+    drpc, explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local,
+    log_level, logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
 use crate::contexts;
