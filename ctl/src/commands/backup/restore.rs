@@ -88,17 +88,23 @@ impl Job<'_> {
 
     async fn held(&mut self, key: &str) -> Result<Held, Failure> {
         let Some(blob) = self.manifest.blob(key) else { return Ok(Held::Other) };
-        let now = self.nimbus.get_blob_meta(key.to_owned()).await.map_err(|e| blobstore::of(e, key))?;
+        let half = |e: &ClientError| {
+            let gone = matches!(e, ClientError::Declared(Exception::KeyNotFoundException(_)));
+            gone || matches!(e, ClientError::Application { .. })
+        };
+        let now = match self.nimbus.get_blob_meta(key.to_owned()).await {
+            Ok(meta) => meta.settable,
+            Err(e) if half(&e) => return Ok(Held::Half),
+            Err(e) => return Err(blobstore::of(e, key)),
+        };
         let begun = match self.nimbus.begin_blob_download(key.to_owned()).await {
             Ok(begun) => begun,
-            Err(ClientError::Declared(Exception::KeyNotFoundException(_)) | ClientError::Application { .. }) => {
-                return Ok(Held::Half);
-            }
+            Err(e) if half(&e) => return Ok(Held::Half),
             Err(e) => return Err(blobstore::of(e, key)),
         };
         let mut measure = Measure::default();
         content(&mut self.nimbus, key, begun.session, &mut measure).await?;
-        let same = now.settable.acl == meta(blob).acl && measure.end() == (blob.bytes, blob.sha256.clone());
+        let same = now.acl == meta(blob).acl && measure.end() == (blob.bytes, blob.sha256.clone());
         Ok(if same { Held::Same } else { Held::Other })
     }
 
