@@ -7,6 +7,7 @@ use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, Va
 use storm_conf::Reader;
 
 pub mod agent;
+pub mod backup;
 pub mod config;
 pub mod doctor;
 pub mod examples;
@@ -216,6 +217,10 @@ pub enum Verb {
     Uninstall(install::Uninstall),
     /// Run a command on every host of a cluster
     Exec(install::Exec),
+    /// The whole state of the cluster as one file: Storm's tree in ZooKeeper, and the blobs
+    Backup(backup::Backup),
+    /// Put back what a backup holds: into a new cluster, or what is missing in this one
+    Restore(backup::Restore),
     /// A topology project in this folder: it builds, tests itself in local mode and submits
     New(install::New),
     /// Wait for the cluster, count words on it, and check the counts

@@ -107,6 +107,7 @@ mod tests {
         "bin/stormctl",
         "crates/storm",
         "data/zookeeper",
+        "conf/agent-tls",
         "systemd/private",
         "lib-tools/submit-tools",
         "stormctl/v1",

@@ -254,7 +254,12 @@ fn zookeeper_options(conf: &Conf) -> Result<storm_zookeeper::Options, Failure> {
         .evidence(servers.join(", "))
         .hint("run Apache ZooKeeper on those hosts, or name one host"));
     }
-    let ip = if servers.iter().all(loopback) { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+    // By whichever loopback address it is known: a machine may stand for several.
+    let named = servers.first().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
+    let ip = match servers.iter().all(loopback) {
+        true => named.unwrap_or(Ipv4Addr::LOCALHOST.into()),
+        false => Ipv4Addr::UNSPECIFIED.into(),
+    };
     let dir = conf.home().join(conf.str("dev.zookeeper.path").unwrap_or("/tmp/dev-storm-zookeeper"));
     let mut options = storm_zookeeper::Options::new(dir, SocketAddr::from((ip, port)));
     // Every worker of the machine connects from one address.

@@ -8,9 +8,9 @@ use storm_conf::Reader;
 
 use crate::cli::{Cli, Verb};
 use crate::commands::{
-    admin, agent, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor, drpc,
-    explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local, log_level,
-    logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
+    admin, agent, backup, blobstore, complete, component, conf_value, config, context, credentials, describe, doctor,
+    drpc, explain, get_errors, health, heartbeats, install, java, jps, kill, kill_workers, lifecycle, list, local,
+    log_level, logs, man, monitor, new, schema, shell, smoke, start, submit, tui, version, why, zk,
 };
 use crate::context::Context;
 use crate::contexts;
@@ -142,6 +142,8 @@ fn client(ctx: &Context, verb: Verb) -> Result<(), Failure> {
             Verb::Heartbeats(verb) => heartbeats::run(ctx, &verb).await,
             Verb::Blobstore(verb) => blobstore::run(ctx, &verb).await,
             Verb::Smoke(args) => smoke::run(ctx, &args).await,
+            Verb::Backup(args) => backup::backup(ctx, &args).await,
+            Verb::Restore(args) => backup::restore(ctx, &args).await,
             Verb::DrpcClient(args) => drpc::run(ctx, &args).await,
             Verb::Shell(args) => shell::run(ctx, &args).await,
             _ => unreachable!("this verb needs no cluster"),

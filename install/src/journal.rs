@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::{self, Agents};
 use crate::plan::Plan;
 use crate::step::Step;
 use crate::{Kind, Trouble};
@@ -115,6 +116,11 @@ impl Store {
         names
     }
 
+    /// What is kept here for the cluster's agents.
+    pub fn agents(&self) -> Agents {
+        Agents::of(&self.dir)
+    }
+
     fn plan_file(&self) -> PathBuf {
         self.dir.join("plan.json")
     }
@@ -152,8 +158,16 @@ impl Store {
         Ok(Some(plan))
     }
 
-    /// Removes the plan of a cluster that is no more; the audit log stays.
+    /// Removes the plan of a cluster that is no more, and the keys of its agents; the audit log stays.
     pub fn forget(&self) -> Result<(), Trouble> {
+        for folder in agents::FOLDERS.map(|name| self.dir.join(name)) {
+            match fs::remove_dir_all(&folder) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Trouble::io("remove", &folder, &e));
+                }
+                _ => {}
+            }
+        }
         match fs::remove_file(self.plan_file()) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Trouble::io("remove", &self.plan_file(), &e)),
             _ => Ok(()),

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod adopt;
+pub mod agents;
 pub mod apply;
 pub mod facts;
 pub mod host;

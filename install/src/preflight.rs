@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 use storm_conf::Conf;
 
+use crate::agents;
 use crate::facts::{Busy, Reach};
 use crate::host::Hosts;
-use crate::plan::{Known, crew, look};
+use crate::plan::{AGENT, Known, crew, look};
 use crate::site::{Reply, Request};
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::{Kind, Trouble};
@@ -138,6 +139,13 @@ async fn connections(cluster: &Cluster, hosts: &Hosts, survey: &mut Survey) -> R
                 targets.extend(own.first().map(|(port, _)| (host.name.clone(), *port)));
             } else {
                 listen.entry(host.name.clone()).or_default().extend(own.iter().map(|(port, _)| *port));
+            }
+        }
+        if cluster.agents {
+            let port = agents::port(cluster, host);
+            match survey.known.get(&host.name).is_some_and(|k| k.facts.running.iter().any(|r| r == AGENT)) {
+                true => targets.push((host.name.clone(), port)),
+                false => listen.entry(host.name.clone()).or_default().push(port),
             }
         }
     }
@@ -332,8 +340,9 @@ fn names(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
 
 fn network(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
     let purpose = |host: &Host, port: u16| {
+        let agent = cluster.agents.then(|| (agents::port(cluster, host), "the agent"));
         let all = host.roles.iter().flat_map(|role| ports(cluster, host, *role));
-        all.into_iter().find(|(p, _)| *p == port).map_or("a daemon", |(_, what)| what)
+        all.chain(agent).find(|(p, _)| *p == port).map_or("a daemon", |(_, what)| what)
     };
     let told = survey.known.get(&host.name).map(|k| k.facts.findings.clone()).unwrap_or_default();
     for busy in survey.busy.get(&host.name).into_iter().flatten() {
@@ -415,5 +424,13 @@ mod tests {
         s.known.get_mut("n1").unwrap().facts.free_bytes = Some(1 << 20);
         s.known.get_mut("n2").unwrap().facts.nofile = 1024;
         assert_eq!(codes(&s), ["n1 disk/low", "n2 limits/nofile"]);
+    }
+
+    #[test]
+    fn the_port_of_an_agent_is_looked_at_too() {
+        let mut s = survey();
+        s.busy.insert("n2".into(), vec![Busy { port: 6629, why: "Address already in use".into() }]);
+        let cluster = Cluster { agents: true, ..cluster() };
+        assert_eq!(examine(&cluster, &s)[0].message, "port 6629, for the agent, is taken");
     }
 }

@@ -69,6 +69,9 @@ pub struct Cluster {
     pub zookeeper: ZooKeeper,
     #[serde(default)]
     pub ssh: Ssh,
+    /// Whether an agent answers for each host.
+    #[serde(default)]
+    pub agents: bool,
     /// For the storm.yaml of every host.
     #[serde(default)]
     pub conf: Map<String, Value>,

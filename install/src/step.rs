@@ -73,6 +73,8 @@ pub enum Action {
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
     Text(String),
+    /// Keys and certificates: never shown, to nobody.
+    Sealed(String),
     /// This very program.
     Program,
 }
@@ -165,6 +167,10 @@ pub mod places {
     }
     pub fn storm_yaml(dir: &Path) -> PathBuf {
         dir.join("conf/storm.yaml")
+    }
+    /// Certificates of the host's agent, where it looks for them.
+    pub fn agent_tls(dir: &Path) -> PathBuf {
+        dir.join("conf/agent-tls")
     }
     pub fn logs(dir: &Path) -> PathBuf {
         dir.join("logs")

@@ -1,8 +1,23 @@
-"""Reads and writes nodes with kazoo: znodes.py HOST:PORT get PATH | set PATH TEXT | make PATH TEXT | copy PATH TO | hold PATH."""
+"""Reads and writes nodes with kazoo: znodes.py HOST:PORT VERB PATH [TEXT].
 
+get, set, make, copy (TEXT is where to); hold makes an ephemeral node, guard one that only ann may change; dump prints all that are not ephemeral.
+"""
+
+import json
 import sys
 
 from kazoo.client import KazooClient
+from kazoo.security import make_acl, make_digest_acl
+
+
+def dump(path):
+    data, stat = client.get(path)
+    if stat.ephemeralOwner == 0:
+        acl = sorted([a.id.scheme, a.id.id, a.perms] for a in client.get_acls(path)[0])
+        print(json.dumps({"path": path, "data": data.hex(), "acl": acl}))
+    for name in sorted(client.get_children(path)):
+        dump(path + "/" + name)
+
 
 client = KazooClient(hosts=sys.argv[1], timeout=10)
 client.start(timeout=30)
@@ -20,4 +35,10 @@ elif verb == "hold":
     client.create(path, b"mine", ephemeral=True, makepath=True)
     print("held", flush=True)
     sys.stdin.read()
+elif verb == "guard":
+    acl = [make_acl("world", "anyone", read=True), make_digest_acl("ann", "hush", all=True)]
+    client.ensure_path(path.rpartition("/")[0])
+    client.create(path, sys.argv[4].encode(), acl=acl)
+elif verb == "dump":
+    dump(path)
 client.stop()

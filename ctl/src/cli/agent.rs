@@ -82,6 +82,9 @@ pub struct Renew {
     /// Those that are not due yet, too
     #[arg(long)]
     pub force: bool,
+    /// Of a cluster that was installed from here: the new ones are brought to its hosts
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["out", "ca"])]
+    pub name: Option<String>,
     /// Below this folder each has one of its own; without it, what was made for this host goes to stormctl.agent.tls.dir
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,

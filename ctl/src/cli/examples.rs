@@ -344,6 +344,14 @@ pub const ALL: &[(&str, &[Example])] = &[
         &[("stormctl uninstall prod --dry-run", "what would go"), ("stormctl uninstall prod --confirm=prod", "")],
     ),
     ("exec", &[("stormctl exec --name prod -- uptime", "")]),
+    (
+        "backup",
+        &[
+            ("stormctl backup storm.tar.gz", "the tree in ZooKeeper and all blobs"),
+            ("stormctl backup storm.tar.gz --verify", "whether it is whole, and what is in it"),
+        ],
+    ),
+    ("restore", &[("stormctl restore storm.tar.gz --dry-run", "what it would change")]),
     ("new", &[("stormctl new wordcount-flux --lang flux", "YAML alone"), ("stormctl new words-py --lang python", "")]),
     ("smoke", &[("stormctl smoke", ""), ("stormctl smoke --supervisors 1 --only-wait", "")]),
     (

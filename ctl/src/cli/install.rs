@@ -49,8 +49,11 @@ pub struct Single {
     /// Without the UI and the log viewer
     #[arg(long)]
     pub no_ui: bool,
+    /// An agent, too: it answers for this machine from afar, to who has a certificate
+    #[arg(long)]
+    pub agent: bool,
     /// The same as a file: a cluster.yaml with one host
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots", "no_ui"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots", "no_ui"])]
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub how: How,

@@ -65,6 +65,12 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// The first of a file.
+    pub fn of_file(path: &Path) -> Result<Certificate, TlsError> {
+        let chain = certificates(path)?;
+        Certificate::read(&chain[0]).map_err(|e| damaged(path)(&e))
+    }
+
     pub fn read(der: &[u8]) -> Result<Certificate, String> {
         let (_, cert) = X509Certificate::from_der(der).map_err(|e| e.to_string())?;
         let word = |mut parts: Vec<&str>| parts.pop().unwrap_or_default().to_owned();

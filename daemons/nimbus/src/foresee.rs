@@ -9,7 +9,7 @@ use crate::assign;
 use crate::topologies::{Stored, override_resources, parse_overrides};
 
 pub use crate::submit::{Examined, Terms, examine};
-pub use crate::topologies::{Stored as StoredTopology, uses_blobs};
+pub use crate::topologies::{Blob as TopologyBlob, Stored as StoredTopology, uses_blobs};
 
 /// The topology as the scheduler sees it.
 pub fn details(id: &str, base: &StormBase, stored: &Stored) -> Result<TopologyDetails, String> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use storm_scheduler::{Problem, Slot, Solution, TopologyDetails, schedule};
-use storm_thrift::types::{Assignment, SupervisorAssignments};
+use storm_thrift::types::{Assignment, StormBase, SupervisorAssignments};
 use storm_zk::ZkError;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -15,6 +15,7 @@ use crate::heartbeats::slot_of;
 use crate::nimbus::Nimbus;
 use crate::push::Push;
 use crate::topologies::FactsOf;
+use crate::topologies::transitions::Event;
 use crate::view::{View, shared};
 
 /// How often the dead are looked for; memory only.
@@ -92,10 +93,22 @@ impl Nimbus {
         Ok(())
     }
 
-    /// The bases as ZooKeeper has them, and no assignment without one: somebody may have removed a topology by hand.
+    /// The bases as ZooKeeper has them, and no assignment without one: somebody may have removed a topology by hand. One
+    /// that somebody has put there, as a restore does, goes on with what it was about to do.
     async fn reread_bases(&self) -> Result<(), ZkError> {
         let bases = shared(self.cluster.storm_bases().await?);
         let view = self.view();
+        let new: Vec<String> = bases.keys().filter(|id| !view.bases.contains_key(*id)).cloned().collect();
+        self.take_over(bases, &view).await?;
+        for id in new {
+            let facts = self.facts(&id).await;
+            let wait = facts.known().map_or(self.settings.message_timeout_secs, |f| f.message_timeout_secs);
+            self.run_transition(&id, Event::GainLeadership, wait).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_over(&self, bases: BTreeMap<String, Arc<StormBase>>, view: &View) -> Result<(), ZkError> {
         let lost = |id: &String| !bases.contains_key(id);
         if !view.bases.keys().chain(view.assignments.keys()).any(lost) {
             self.views.change(|view| view.bases = bases);

@@ -72,7 +72,7 @@ fn open(conf: Conf, settings: Settings, cluster: Cluster, port: u16) -> Result<N
     let inbox_dir = settings.local_dir.join("nimbus/inbox");
     let inbox = Inbox::open(&inbox_dir, settings.file_expiration).map_err(folder(inbox_dir.clone()))?;
     let history = History::open(&settings.local_dir.join("nimbus/history"), settings.history_age)?;
-    let blobs = Arc::new(BlobStore::open(settings.blob_dir.join("blobs"))?);
+    let blobs = Arc::new(BlobStore::open(&settings.blobs)?);
     let clock = Clock;
     let me = Identity { host: conf.hostname(), port, started_secs: clock.now_secs32(), user: os_user() };
     Ok(Nimbus {

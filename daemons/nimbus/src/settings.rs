@@ -6,6 +6,7 @@ use std::time::Duration;
 use storm_conf::Conf;
 use storm_scheduler::Policy;
 
+use crate::blobs;
 use crate::error::NimbusError;
 
 #[derive(Debug, Clone)]
@@ -14,8 +15,8 @@ pub struct Settings {
     pub max_frame: usize,
     pub max_connections: usize,
     pub local_dir: PathBuf,
-    /// The folder that holds `blobs`.
-    pub blob_dir: PathBuf,
+    /// Where blobs lie.
+    pub blobs: PathBuf,
     pub policy: Policy,
     pub monitor: Duration,
     pub task_timeout_secs: i64,
@@ -101,15 +102,11 @@ impl Settings {
         }
         let secs = |n: i64| Duration::from_secs(n.unsigned_abs());
         let local_dir = conf.local_dir();
-        let blob_dir = match conf.str("blobstore.dir") {
-            Some(dir) if !dir.trim().is_empty() => conf.home().join(dir),
-            _ => local_dir.clone(),
-        };
         Ok(Settings {
             port: u16::try_from(port).unwrap_or(0),
             max_frame: usize::try_from(max_frame).unwrap_or(1 << 20),
             max_connections: usize::try_from(queue).unwrap_or(4096).min(4096),
-            blob_dir,
+            blobs: blobs::folder(conf),
             local_dir,
             policy,
             monitor: secs(monitor),
@@ -157,6 +154,6 @@ mod tests {
         conf.set("pacemaker.servers", serde_json::json!([]));
         let settings = Settings::from_conf(&conf).unwrap();
         assert_eq!((settings.port, settings.max_frame, settings.blob_chunk), (6627, 1 << 20, 65_536));
-        assert_eq!(settings.blob_dir, settings.local_dir);
+        assert_eq!(settings.blobs, settings.local_dir.join("blobs"));
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+use crate::agents;
 use crate::spec::{Cluster, Host, Role};
 use crate::step::{Crew, places};
 
@@ -29,6 +30,13 @@ pub fn storm_yaml(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
         }
     }
     set("stormctl.roles", json!(roles));
+    if cluster.agents {
+        set("stormctl.agent.hosts", json!(agents::addresses(cluster)));
+        // As the other daemons do it: known by a loopback address, it listens there only.
+        if host.name == "localhost" || loopback(&host.name).is_some() {
+            set("stormctl.agent.listen", json!(host.name.trim_matches(['[', ']'])));
+        }
+    }
     map.extend(cluster.conf_of(host));
     let mut text = BY.to_owned();
     for (key, value) in &map {

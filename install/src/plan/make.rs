@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{Known, Plan, Sources, crew, files, units};
+use super::{AGENT, Known, Plan, Sources, crew, files, units};
+use crate::agents;
 use crate::facts::{Hello, PathFacts, Seen};
 use crate::site::sha256;
 use crate::spec::{Cluster, Host, Role};
@@ -74,8 +75,7 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
         });
     }
     steps.sort_by_key(|s| s.phase);
-    let id = sha256(serde_json::to_string(&(cluster, &steps)).unwrap_or_default().as_bytes())[..12].to_owned();
-    Ok(Plan { id, cluster: cluster.clone(), steps, notes })
+    Ok(Plan::new(cluster, steps, notes))
 }
 
 /// What Storm itself would say of the configuration.
@@ -227,12 +227,15 @@ impl<'a> Walk<'a> {
         self.folder(&places::data(&dir), 0o755, self.owner(), true);
         self.folder(&places::logs(&dir), 0o755, self.owner(), true);
         if self.file(&places::program(&dir), 0o755, None, sources.program_sha256.clone(), Body::Program) {
-            self.stale.extend(["zookeeper", "nimbus", "supervisor", "ui", "logviewer"].map(str::to_owned));
+            self.stale.extend(["zookeeper", "nimbus", "supervisor", "ui", "logviewer", AGENT].map(str::to_owned));
         }
         let text = files::storm_yaml(self.cluster, self.host, self.crew);
         let mode = if files::holds_secrets(&text) { 0o640 } else { 0o644 };
         if self.text(&places::storm_yaml(&dir), mode, self.owner(), text) {
-            self.stale.extend(["nimbus", "supervisor", "ui", "logviewer"].map(str::to_owned));
+            self.stale.extend(["nimbus", "supervisor", "ui", "logviewer", AGENT].map(str::to_owned));
+        }
+        if self.cluster.agents {
+            self.agent(sources);
         }
         if self.crew.daemons.iter().any(|d| d.apache) {
             self.apache_zookeeper(sources);
@@ -247,6 +250,20 @@ impl<'a> Walk<'a> {
         }
         if let Some(pointer) = sources.pointer.as_ref().filter(|_| self.host.local) {
             self.pointer(pointer, &places::storm_yaml(&dir));
+        }
+    }
+
+    /// A running agent takes new certificates by itself.
+    fn agent(&mut self, sources: &Sources) {
+        let tls = places::agent_tls(&self.crew.dir);
+        self.folder(&tls, 0o700, self.owner(), false);
+        let files = sources.agents.get(&self.host.name).cloned().unwrap_or_default().files;
+        for name in agents::names(self.host) {
+            let text = files.iter().find(|(n, _)| *n == name).map(|(_, text)| text.clone()).unwrap_or_default();
+            // Who asks from here is who installs.
+            let owner = self.owner().filter(|_| !name.starts_with("client."));
+            let mode = if name.ends_with(".key") { 0o600 } else { 0o644 };
+            self.file(&tls.join(name), mode, owner, sha256(text.as_bytes()), Body::Sealed(text));
         }
     }
 

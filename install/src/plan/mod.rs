@@ -12,7 +12,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::agents::HostFiles;
 use crate::facts::{Hello, HostFacts, Look};
+use crate::site::sha256;
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::step::{Crew, Daemon, Step};
 
@@ -20,6 +22,9 @@ pub use client::client;
 pub use files::{storm_yaml, zoo_cfg};
 pub use make::plan;
 pub use units::{unit_name, unit_text};
+
+/// The role that no description gives to a single host: it is on all or on none.
+pub(crate) const AGENT: &str = "agent";
 
 /// What is known of a host.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +46,8 @@ pub struct Sources {
     pub pointer: Option<PathBuf>,
     /// An earlier run did not come to its end, which is the check.
     pub unfinished: bool,
+    /// What the agents need, by host.
+    pub agents: BTreeMap<String, HostFiles>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +61,19 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// With its id.
+    fn new(cluster: &Cluster, steps: Vec<Step>, notes: Vec<String>) -> Plan {
+        let id = sha256(serde_json::to_string(&(cluster, &steps)).unwrap_or_default().as_bytes())[..12].to_owned();
+        Plan { id, cluster: cluster.clone(), steps, notes }
+    }
+
+    /// A part of it, as a plan of its own.
+    #[must_use]
+    pub fn only(mut self, wanted: impl Fn(&Step) -> bool) -> Plan {
+        self.steps.retain(|step| wanted(step));
+        Plan::new(&self.cluster, self.steps, Vec::new())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -81,8 +101,15 @@ pub fn crew(cluster: &Cluster, host: &Host, hello: &Hello) -> Crew {
             waits: apache && servers > 1,
         }
     });
+    let agent = cluster.agents.then(|| Daemon {
+        role: AGENT.to_owned(),
+        unit: unit_name(&cluster.name, AGENT),
+        apache: false,
+        java_home: None,
+        waits: false,
+    });
     let user = cluster.user.clone().filter(|user| *user != hello.user);
-    Crew { dir: cluster.dir_on(host, &hello.home), service, user, daemons: daemons.collect() }
+    Crew { dir: cluster.dir_on(host, &hello.home), service, user, daemons: daemons.chain(agent).collect() }
 }
 
 /// What must be looked at on a host before it can be planned for.

@@ -104,6 +104,36 @@ fn a_change_restarts_who_reads_it_host_by_host() {
 }
 
 #[test]
+fn certificates_are_files_that_nobody_is_shown_and_nobody_restarts_for() {
+    let cluster = cluster("agents: true\nconf: {a: 1}");
+    let sources = |key: &str| {
+        let files = crate::agents::names(&cluster.hosts[0]).into_iter().map(|n| (n, format!("{key} {n}"))).collect();
+        let files = crate::agents::HostFiles { files };
+        let agents = cluster.hosts.iter().map(|h| (h.name.clone(), files.clone())).collect();
+        Sources { agents, ..sources() }
+    };
+    let made = plan(&cluster, &nothing(&cluster), &sources("old")).unwrap();
+    let all = words(&made);
+    assert!(all.contains(&"n2 write /opt/storm/conf/agent-tls/agent.key".to_owned()), "{all:?}");
+    assert!(all.contains(&"n2 start supervisor, agent (background)".to_owned()), "{all:?}");
+    assert!(all.contains(&"n1 start agent (background)".to_owned()), "{all:?}");
+    let key = made.steps.iter().find_map(|s| match &s.action {
+        Action::File { path, mode, body, .. } if path.ends_with("agent.key") => Some((*mode, body.clone())),
+        _ => None,
+    });
+    assert_eq!(key, Some((0o600, Body::Sealed("old agent.key".into()))));
+    let yaml =
+        super::storm_yaml(&cluster, &cluster.hosts[1], &super::crew(&cluster, &cluster.hosts[1], &Hello::default()));
+    assert!(yaml.contains("stormctl.agent.hosts: [\"n1\",\"n2\"]\n") && yaml.contains("[\"supervisor\",\"agent\"]"));
+    let hosts = after(nothing(&cluster), &made);
+    let renewed = plan(&cluster, &hosts, &sources("new")).unwrap();
+    let all = words(&renewed);
+    assert_eq!(all.iter().filter(|w| w.contains("agent-tls")).count(), 8, "{all:?}");
+    assert_eq!(all.len(), 9, "and the check at the end: {all:?}");
+    assert!(renewed.steps.iter().all(|s| s.diff.is_none()), "{renewed:?}");
+}
+
+#[test]
 fn what_is_somebody_elses_is_in_the_way() {
     let cluster = cluster("");
     let yaml = std::path::PathBuf::from("/opt/storm/conf/storm.yaml");

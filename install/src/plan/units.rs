@@ -63,8 +63,8 @@ pub fn unit_text(cluster: &Cluster, crew: &Crew, daemon: &Daemon) -> String {
         (Some(user), Service::Systemd) => format!("User={user}\n"),
         _ => String::new(),
     };
-    // Workers outlive their supervisor by design: the next one adopts them.
-    let kill = if daemon.role == "supervisor" { "KillMode=process\n" } else { "" };
+    // Workers outlive their supervisor by design: the next one adopts them. So do daemons that were started through the agent.
+    let kill = if ["supervisor", super::AGENT].contains(&daemon.role.as_str()) { "KillMode=process\n" } else { "" };
     let wanted = if crew.service == Service::SystemdUser { "default.target" } else { "multi-user.target" };
     format!(
         "# Written by stormctl install.\n[Unit]\nDescription={what} of the cluster {name}\n\

@@ -176,7 +176,7 @@ async fn file(path: &Path, mode: u32, owner: Option<&str>, sha: &str, body: &Bod
         // Nobody reads a secret in it before it has its owner.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
         let hash = match body {
-            Body::Text(text) => {
+            Body::Text(text) | Body::Sealed(text) => {
                 file.write_all(text.as_bytes())?;
                 sha256(text.as_bytes())
             }

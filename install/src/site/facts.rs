@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -62,7 +63,8 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
             let left = manifest.left(path);
             found.ours = left == Some(sha256.as_str());
             found.changed = left.is_some() && !found.ours;
-            if fs::metadata(path).is_ok_and(|m| m.len() <= TEXT) {
+            // What only its owner may read is not sent about: the hash tells enough.
+            if fs::metadata(path).is_ok_and(|m| m.len() <= TEXT && m.mode() & 0o077 != 0) {
                 found.text = fs::read_to_string(path).ok();
             }
         }

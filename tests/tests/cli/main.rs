@@ -1,6 +1,7 @@
 //! `stormctl` as its users run it: a whole process, judged by what other programs say of the same thing.
 
 mod asking;
+mod backup;
 mod completion;
 mod config;
 mod contexts;

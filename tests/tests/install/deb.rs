@@ -31,6 +31,7 @@ fn the_package_is_what_debian_takes() {
     for path in [
         "./usr/bin/stormctl",
         "./etc/stormctl/storm.yaml",
+        "./lib/systemd/system/storm-agent.service",
         "./lib/systemd/system/storm-nimbus.service",
         "./lib/systemd/system/storm-supervisor.service",
         "./lib/systemd/system/storm-zookeeper.service",
@@ -74,7 +75,7 @@ fn the_package_is_what_debian_takes() {
     fs::create_dir(&folder).expect("made");
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]).env("SYSTEMD_UNIT_PATH", format!("{}:", folder.display()));
-    for role in ["nimbus", "supervisor", "zookeeper", "ui", "logviewer"] {
+    for role in ["agent", "logviewer", "nimbus", "supervisor", "ui", "zookeeper"] {
         let unit = format!("storm-{role}.service");
         let text = fs::read_to_string(root.join("lib/systemd/system").join(&unit)).expect("a unit");
         fs::write(folder.join(&unit), text.replace("/usr/bin/stormctl", &installed)).expect("written");

@@ -1,6 +1,7 @@
 //! Clusters put on this machine and on others, looked at by `find`, `ssh`, `systemd-analyze` and `dpkg`, and a pty.
 
 mod adopt;
+mod agents;
 mod client;
 mod deb;
 mod distributed;

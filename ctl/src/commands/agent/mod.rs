@@ -5,6 +5,7 @@ mod events;
 mod status;
 
 use crate::cli::agent::AgentVerb;
+use crate::commands::install;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -12,7 +13,10 @@ pub async fn run(ctx: &Context, verb: &AgentVerb) -> Result<(), Failure> {
     match verb {
         AgentVerb::InitCa(args) => certificates::init(ctx, args),
         AgentVerb::Issue(args) => certificates::issue(ctx, args),
-        AgentVerb::Renew(args) => certificates::renew(ctx, args),
+        AgentVerb::Renew(args) => match &args.name {
+            Some(name) => install::renew_agents(ctx.printer, &ctx.global, name, args).await,
+            None => certificates::renew(ctx, args),
+        },
         AgentVerb::Revoke(args) => certificates::revoke(ctx, args),
         AgentVerb::List(args) => certificates::list(ctx, args),
         AgentVerb::Status(args) => status::run(ctx, &args.hosts).await,

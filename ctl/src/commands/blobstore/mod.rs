@@ -1,7 +1,7 @@
 //! `stormctl blobstore ...`: the blobs of the cluster, through Nimbus.
 
 mod acl;
-mod transfer;
+pub mod transfer;
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ fn done(ctx: &Context, action: &'static str, key: &str, dry: &DryRun, details: V
 }
 
 /// An error about this key, in words that name it.
-fn of(e: ClientError, key: &str) -> Failure {
+pub fn of(e: ClientError, key: &str) -> Failure {
     match &e {
         ClientError::Declared(Exception::KeyNotFoundException(_)) => {
             Failure::new(Exit::NotFound, e.code(), format!("there is no blob \"{key}\""))

@@ -19,14 +19,18 @@ use super::of;
 const CHUNK: u64 = 65_536;
 
 /// Where a content comes from.
-pub struct Content {
-    from: Box<dyn Read>,
+pub struct Content<'c> {
+    from: Box<dyn Read + 'c>,
     name: String,
 }
 
-impl Content {
+impl<'c> Content<'c> {
+    pub fn of(from: impl Read + 'c, name: String) -> Content<'c> {
+        Content { from: Box::new(from), name }
+    }
+
     /// A file, else stdin. Opened before anything is asked of Nimbus.
-    pub fn open(file: Option<&Path>) -> Result<Content, Failure> {
+    pub fn open(file: Option<&Path>) -> Result<Content<'static>, Failure> {
         Ok(match file {
             Some(path) => {
                 let name = path.display().to_string();
@@ -49,7 +53,7 @@ pub async fn create(
     nimbus: &mut NimbusClient,
     key: &str,
     meta: SettableBlobMeta,
-    content: Content,
+    content: Content<'_>,
 ) -> Result<u64, Failure> {
     let session = nimbus.begin_create_blob(key.to_owned(), meta).await.map_err(|e| of(e, key))?;
     let bytes = send(nimbus, key, session, content).await?;
@@ -58,14 +62,14 @@ pub async fn create(
     Ok(bytes)
 }
 
-pub async fn update(nimbus: &mut NimbusClient, key: &str, content: Content) -> Result<u64, Failure> {
+pub async fn update(nimbus: &mut NimbusClient, key: &str, content: Content<'_>) -> Result<u64, Failure> {
     let session = nimbus.begin_update_blob(key.to_owned()).await.map_err(|e| of(e, key))?;
     let bytes = send(nimbus, key, session, content).await?;
     nimbus.create_state_in_zookeeper(key.to_owned()).await.map_err(|e| of(e, key))?;
     Ok(bytes)
 }
 
-async fn send(nimbus: &mut NimbusClient, key: &str, session: String, mut content: Content) -> Result<u64, Failure> {
+async fn send(nimbus: &mut NimbusClient, key: &str, session: String, mut content: Content<'_>) -> Result<u64, Failure> {
     let mut sent = 0;
     loop {
         let chunk = match content.chunk() {

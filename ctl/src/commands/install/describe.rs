@@ -71,6 +71,7 @@ pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Fai
         },
         zookeeper: ZooKeeper { archive, java_home: args.java_home.clone(), ..ZooKeeper::default() },
         ssh: Ssh::default(),
+        agents: args.agent,
         conf,
         role_conf: BTreeMap::new(),
         hosts: vec![Host {

@@ -1,6 +1,7 @@
 //! Clusters put on hosts: `install`, `plan`, `apply`, `uninstall`, `exec`.
 
 mod adopt;
+mod agents;
 mod client;
 mod describe;
 mod fleet;
@@ -17,6 +18,7 @@ use storm_conf::Environment;
 use storm_install::{Kind, Trouble};
 
 use crate::cli::Global;
+use crate::cli::agent::Renew;
 use crate::cli::install::{Exec, Install, Named, Plan, Uninstall};
 use crate::commands::new;
 use crate::exit::Exit;
@@ -48,6 +50,11 @@ pub async fn uninstall(printer: Printer, global: &Global, args: &Uninstall) -> R
 
 pub async fn exec(printer: Printer, global: &Global, args: &Exec) -> Result<(), Failure> {
     fleet::exec(printer, global, args).await
+}
+
+/// New certificates for a cluster that was installed from here.
+pub async fn renew_agents(printer: Printer, global: &Global, name: &str, args: &Renew) -> Result<(), Failure> {
+    agents::renew(printer, global, name, args).await
 }
 
 /// The other end of a connection: answers what is asked on its standard input.

@@ -15,10 +15,12 @@ pub(super) struct Planned<'a> {
     pub(super) files: bool,
 }
 
-/// A step for programs: what it writes is left out unless it was asked for, it may hold secrets.
+/// A step for programs: what it writes is left out unless it was asked for, it may hold secrets; keys are always left out.
 fn item(step: &Step, files: bool) -> Value {
     let mut action = serde_json::to_value(&step.action).unwrap_or_default();
-    if let (Action::File { .. }, Some(map), false) = (&step.action, action.as_object_mut(), files) {
+    if let (Action::File { body, .. }, Some(map)) = (&step.action, action.as_object_mut())
+        && (!files || matches!(body, Body::Sealed(_)))
+    {
         map.remove("body");
     }
     json!({"host": step.host, "phase": step.phase, "step": action, "seen": step.seen, "words": step.action.words()})

@@ -1,9 +1,12 @@
 //! From a description to a cluster that runs: connect, look, plan, ask, do.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use storm_conf::Environment;
+use storm_install::agents::Anew;
 use storm_install::apply::{Event, Tell, apply as apply_steps};
 use storm_install::host::Hosts;
 use storm_install::journal::Store;
@@ -46,7 +49,7 @@ pub(super) async fn plan(printer: Printer, global: &Global, args: &Plan) -> Resu
     let job = Job { printer, global, command: "plan", ask_first: true };
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
-    let looked = job.look(&cluster, &hosts, !args.no_check).await;
+    let looked = job.look(&cluster, &hosts, Look { check: !args.no_check, ..Look::default() }).await;
     hosts.close().await;
     let (plan, findings) = looked?;
     Store::open(&state()?, &cluster.name)?.save(&plan)?;
@@ -75,6 +78,9 @@ pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Re
     done
 }
 
+/// The command that brings new certificates, and does nothing else.
+pub(super) const RENEW: &str = "agent renew";
+
 /// Connects to every host of the cluster.
 pub(super) async fn connect(cluster: &Cluster, progress: &Arc<Progress>) -> Result<Hosts, Failure> {
     let remote = cluster.hosts.iter().any(|h| !h.local);
@@ -98,12 +104,22 @@ pub(super) fn user() -> String {
     std::env::var("USER").unwrap_or_else(|_| rustix::process::geteuid().as_raw().to_string())
 }
 
-struct Job<'a> {
-    printer: Printer,
-    global: &'a Global,
-    command: &'static str,
+pub(super) struct Job<'a> {
+    pub(super) printer: Printer,
+    pub(super) global: &'a Global,
+    pub(super) command: &'static str,
     /// Other machines are only changed when somebody has said so.
-    ask_first: bool,
+    pub(super) ask_first: bool,
+}
+
+/// What a plan is made for.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// A word count ends it.
+    pub(super) check: bool,
+    /// It is only shown.
+    pub(super) only: bool,
+    pub(super) anew: Anew,
 }
 
 impl Job<'_> {
@@ -116,7 +132,8 @@ impl Job<'_> {
     }
 
     async fn with(&self, cluster: &Cluster, how: &How, hosts: &Hosts, progress: &Arc<Progress>) -> Result<(), Failure> {
-        let (plan, findings) = self.look(cluster, hosts, !how.no_check).await?;
+        let look = Look { check: !how.no_check, only: how.dry_run, ..Look::default() };
+        let (plan, findings) = self.look(cluster, hosts, look).await?;
         let wrong = findings.iter().any(|f| f.level == Level::Error);
         let planned = Planned { plan: &plan, findings: &findings, files: how.show_files };
         if how.dry_run || wrong || plan.is_empty() {
@@ -130,11 +147,11 @@ impl Job<'_> {
     }
 
     /// What the hosts say, what is wrong with that, and what is to be done.
-    async fn look(
+    pub(super) async fn look(
         &self,
         cluster: &Cluster,
         hosts: &Hosts,
-        check: bool,
+        look: Look,
     ) -> Result<(InstallPlan, Vec<Finding>), Failure> {
         let pointer = Environment::of_process().current_cluster();
         let hash = |path: &Path| {
@@ -143,12 +160,17 @@ impl Job<'_> {
                     .evidence(e.to_string())
             })
         };
-        let last = Store::open(&state()?, &cluster.name)?.audit()?.pop();
+        let store = Store::open(&state()?, &cluster.name)?;
+        let last = store.audit()?.pop();
+        // Where nothing shall be made, it is made in a copy.
+        let agents = if look.only { store.agents().copy()? } else { store.agents() };
+        let prepare = || agents.prepare(cluster, &user(), &look.anew, SystemTime::now());
         let sources = Sources {
             program_sha256: own_sha256()?,
             archive_sha256: cluster.zookeeper.archive.as_deref().map(hash).transpose()?,
-            check,
+            check: look.check,
             pointer,
+            agents: if cluster.agents { prepare()? } else { BTreeMap::new() },
             unfinished: last.is_some_and(|run| run.result != "done"),
         };
         let survey = tokio::select! {
@@ -182,7 +204,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         plan: &InstallPlan,
         store: &Store,
@@ -220,23 +242,44 @@ impl Job<'_> {
         details.insert("was_done".into(), summary.found_done.into());
         details.insert("journal".into(), run.path.to_string_lossy().into_owned().into());
         let hosts = plan.cluster.hosts.len();
-        self.printer.show(&Change {
-            action: "installed",
-            names: vec![name.clone()],
-            message: format!(
-                "cluster {name} runs on {hosts} host{}: {} steps done, {} were done before",
-                if hosts == 1 { "" } else { "s" },
-                summary.changed,
-                summary.found_done
+        let (action, message) = match self.command {
+            RENEW => (
+                "renewed",
+                format!(
+                    "{} files are new on the hosts of {name}; running agents take them within a second",
+                    summary.changed
+                ),
             ),
-            next: Some(next(plan)),
+            _ => (
+                "installed",
+                format!(
+                    "cluster {name} runs on {hosts} host{}: {} steps done, {} were done before",
+                    if hosts == 1 { "" } else { "s" },
+                    summary.changed,
+                    summary.found_done
+                ),
+            ),
+        };
+        self.printer.show(&Change {
+            action,
+            names: vec![name.clone()],
+            message,
+            next: Some(next(plan, store)),
             details,
         })
     }
 }
 
 /// What is sensible to type now.
-fn next(plan: &InstallPlan) -> String {
+fn next(plan: &InstallPlan, store: &Store) -> String {
+    let hosts = plan.cluster.hosts.as_slice();
+    if plan.cluster.agents && !hosts.iter().any(|h| h.local) {
+        let (name, file) = (&plan.cluster.name, store.agents().storm_yaml());
+        return format!(
+            "stormctl context set {name} --config {}      then stormctl --cluster {name} jps --hosts all",
+            file.display()
+        );
+    }
     let local = plan.cluster.hosts.iter().any(|h| h.local);
     let found = storm_conf::LoadOptions::default().locate();
     let config: Option<PathBuf> = plan

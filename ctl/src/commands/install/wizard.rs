@@ -69,6 +69,9 @@ fn command(args: &Single) -> String {
     if args.no_ui {
         words.push("--no-ui".to_owned());
     }
+    if args.agent {
+        words.push("--agent".to_owned());
+    }
     words.join(" ")
 }
 

@@ -69,6 +69,8 @@ fn effect(verb: &cli::Verb) -> Result<Effect, String> {
         V::Admin(verb) => admin(verb),
         V::Submit(args) => dry(args.dry_run),
         V::Rebalance(args) => dry(args.dry_run),
+        V::Backup(args) => dry(args.verify),
+        V::Restore(args) => dry(args.dry_run),
         V::Kill(args) => dry(args.dry.dry_run),
         V::SetLogLevel(args) => dry(args.dry.dry_run),
         V::UploadCredentials(args) => dry(args.dry.dry_run),

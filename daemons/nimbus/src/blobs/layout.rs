@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use storm_conf::Conf;
+
 /// Content and metadata of a key are two directories, hashed apart.
 pub(super) const DATA: &str = "data_";
 pub(super) const META: &str = "meta_";
@@ -10,6 +12,15 @@ pub(super) const FILE: &str = "data";
 pub(super) const SCRATCH: &str = ".tmp";
 
 const BUCKETS: i64 = 1024;
+
+/// The folder `blobs` of a Nimbus with this configuration.
+pub fn folder(conf: &Conf) -> PathBuf {
+    let dir = match conf.str("blobstore.dir") {
+        Some(dir) if !dir.trim().is_empty() => conf.home().join(dir),
+        _ => conf.local_dir(),
+    };
+    dir.join("blobs")
+}
 
 /// Java's `String.hashCode`.
 pub fn java_hash(s: &str) -> i32 {

@@ -143,20 +143,25 @@ impl BlobStore {
 
     pub fn meta(&self, key: &str) -> Result<ReadableBlobMeta, BlobError> {
         let version = self.version(key)?;
-        let path = dir(&self.root, META, key).join(FILE);
-        let mut bytes = Vec::new();
-        let settable = match File::open(&path).and_then(|f| f.take(MAX_META).read_to_end(&mut bytes)) {
-            Ok(_) => match from_bytes::<SettableBlobMeta>(&bytes) {
-                Ok(settable) => settable,
-                Err(source) => self.set_meta_aside(key, &BlobError::Meta { path, source })?,
-            },
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                let source = storm_thrift::DecodeError::Message("the file has gone".to_owned());
-                self.set_meta_aside(key, &BlobError::Meta { path, source })?
-            }
-            Err(e) => return Err(BlobError::io("read", path)(e)),
+        let settable = match self.read_meta(key) {
+            Err(why @ BlobError::Meta { .. }) => self.set_meta_aside(key, &why)?,
+            read => read?,
         };
         Ok(ReadableBlobMeta { settable, version })
+    }
+
+    /// The metadata as it lies there: who is not Nimbus mends nothing.
+    pub fn read_meta(&self, key: &str) -> Result<SettableBlobMeta, BlobError> {
+        let path = dir(&self.root, META, key).join(FILE);
+        let mut bytes = Vec::new();
+        match File::open(&path).and_then(|f| f.take(MAX_META).read_to_end(&mut bytes)) {
+            Ok(_) => from_bytes(&bytes).map_err(|source| BlobError::Meta { path, source }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                let source = storm_thrift::DecodeError::Message("the file has gone".to_owned());
+                Err(BlobError::Meta { path, source })
+            }
+            Err(e) => Err(BlobError::io("read", path)(e)),
+        }
     }
 
     pub fn set_meta(&self, key: &str, meta: &SettableBlobMeta) -> Result<(), BlobError> {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use storm_thrift::types::{
     ClusterWorkerHeartbeat, ErrorInfo, ExecutorInfo, ExecutorSpecificStats, ExecutorStats, GetInfoOptions, KillOptions,
-    NumErrorsChoice, RebalanceOptions, SpoutStats,
+    NumErrorsChoice, RebalanceOptions, SpoutStats, TopologyActionOptions, TopologyStatus,
 };
 
 use crate::fixture::{HOST, Keeper, Nimbus, Place, Supervisor, eventually, submit_to, summary};
@@ -197,5 +197,24 @@ async fn statistics_and_errors_are_shown() {
     let workers = page.worker_summaries.unwrap();
     let tasks = workers[0].component_to_num_tasks.clone().unwrap();
     assert_eq!((tasks["__acker"], tasks["split"]), (1, 2));
+    nimbus.stop().await;
+}
+
+/// As after a restore: what was going to happen to it goes on, though this Nimbus has never been told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topology_that_is_put_back_while_it_is_being_killed_comes_to_its_end() {
+    let place = Place::new(Keeper::shared()).with("nimbus.monitor.freq.secs", json!(1));
+    let nimbus = Nimbus::start(&place.conf).await;
+    let mut client = nimbus.client().await;
+    submit_to(&mut client, "wc", &place.jar(), json!({})).await.unwrap();
+    let zk = place.zk().await;
+    let id = zk.storms().await.unwrap().remove(0);
+    let mut base = zk.storm_base(&id).await.unwrap().unwrap();
+    zk.remove_storm(&id).await.unwrap();
+    eventually("it to be forgotten", async || summary(&mut client, "wc").await.is_none().then_some(())).await;
+    base.status = TopologyStatus::Killed;
+    base.topology_action_options = Some(TopologyActionOptions::KillOptions(KillOptions { wait_secs: Some(0) }));
+    zk.set_storm_base(&id, &base).await.unwrap();
+    eventually("it to end", async || zk.storms().await.unwrap().is_empty().then_some(())).await;
     nimbus.stop().await;
 }
