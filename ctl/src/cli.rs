@@ -237,6 +237,10 @@ pub enum Verb {
     Nimbus(Daemon),
     /// The keeper of this machine's workers, in the foreground
     Supervisor(Daemon),
+    /// The pages of Apache Storm's release, in the foreground
+    Ui(Daemon),
+    /// The pages with this machine's logs, of Apache Storm's release, in the foreground
+    Logviewer(Daemon),
     /// The agent of this host, in the foreground; and the certificates that agents need
     Agent(agent::Agent),
     /// A ZooKeeper server for one machine, in the foreground
@@ -278,6 +282,10 @@ pub enum Role {
     Zookeeper,
     Nimbus,
     Supervisor,
+    /// Of a release of Apache Storm
+    Ui,
+    /// Of a release of Apache Storm
+    Logviewer,
     Agent,
 }
 

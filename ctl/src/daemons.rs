@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::agents;
+use crate::apache::Release;
 use crate::cli::{self, Role};
 use crate::commands::logs;
 use crate::context::Context;
@@ -31,6 +32,9 @@ pub enum Daemon {
     Zookeeper { zoo_cfg: Option<PathBuf> },
     Nimbus,
     Supervisor,
+    /// Of a release of Apache Storm.
+    Ui,
+    Logviewer,
     Agent,
 }
 
@@ -40,6 +44,8 @@ impl Daemon {
             Daemon::Zookeeper { .. } => Role::Zookeeper,
             Daemon::Nimbus => Role::Nimbus,
             Daemon::Supervisor => Role::Supervisor,
+            Daemon::Ui => Role::Ui,
+            Daemon::Logviewer => Role::Logviewer,
             Daemon::Agent => Role::Agent,
         }
     }
@@ -55,6 +61,10 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
     }
     if let Some(parent) = args.die_with {
         tie_to(parent)?;
+    }
+    if let Some(release) = Release::of(role, &ctx.conf)? {
+        // It has a log of its own, of the same name.
+        return Err(release.exec(role, ctx, &record(role, args, &ctx.conf)?));
     }
     logging::start(args.log_file.as_deref()).map_err(|e| {
         let file = args.log_file.as_deref().unwrap_or(Path::new("stderr"));
@@ -172,6 +182,7 @@ async fn serve(
     let conf = ctx.conf.clone();
     match daemon {
         Daemon::Agent => agent(ctx, shutdown, ready).await,
+        Daemon::Ui | Daemon::Logviewer => unreachable!("only a release plays them, and it is not run in here"),
         Daemon::Zookeeper { zoo_cfg } => {
             let options = match zoo_cfg {
                 Some(file) => storm_zookeeper::Options::from_zoo_cfg(file).map_err(|e| failed(role, e.code(), &e))?,

@@ -82,6 +82,8 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Status(args) => start::status(&load(Reader::Operator)?, &args),
         Verb::Nimbus(args) => daemons::run(&Daemon::Nimbus, &args, &load(Reader::Daemon)?),
         Verb::Supervisor(args) => daemons::run(&Daemon::Supervisor, &args, &load(Reader::Daemon)?),
+        Verb::Ui(args) => daemons::run(&Daemon::Ui, &args, &load(Reader::Daemon)?),
+        Verb::Logviewer(args) => daemons::run(&Daemon::Logviewer, &args, &load(Reader::Daemon)?),
         Verb::Agent(args) => match &args.verb {
             None => daemons::run(&Daemon::Agent, &args.daemon, &load(Reader::Daemon)?),
             Some(verb) => runtime()?.block_on(agent::run(&load(Reader::Operator)?, verb)),

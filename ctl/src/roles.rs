@@ -14,13 +14,16 @@ use crate::zk::install::HOME_KEY;
 pub const ROLES_KEY: &str = "stormctl.roles";
 
 impl Role {
-    pub const ALL: [Role; 4] = [Role::Zookeeper, Role::Nimbus, Role::Supervisor, Role::Agent];
+    pub const ALL: [Role; 6] =
+        [Role::Zookeeper, Role::Nimbus, Role::Supervisor, Role::Ui, Role::Logviewer, Role::Agent];
 
     pub fn name(self) -> &'static str {
         match self {
             Role::Zookeeper => "zookeeper",
             Role::Nimbus => "nimbus",
             Role::Supervisor => "supervisor",
+            Role::Ui => "ui",
+            Role::Logviewer => "logviewer",
             Role::Agent => "agent",
         }
     }
@@ -38,8 +41,27 @@ impl Role {
             "zookeeper" | "dev-zookeeper" | "dev_zookeeper" | "zk" => Some(Role::Zookeeper),
             "nimbus" => Some(Role::Nimbus),
             "supervisor" => Some(Role::Supervisor),
+            "ui" => Some(Role::Ui),
+            "logviewer" => Some(Role::Logviewer),
             "agent" => Some(Role::Agent),
             _ => None,
+        }
+    }
+
+    /// Whether only a release of Apache Storm has it.
+    pub fn only_apaches(self) -> bool {
+        matches!(self, Role::Ui | Role::Logviewer)
+    }
+
+    /// The key of the port on which it serves, if Storm has one for it.
+    pub fn port_key(self) -> Option<&'static str> {
+        match self {
+            Role::Zookeeper => Some("storm.zookeeper.port"),
+            Role::Nimbus => Some("nimbus.thrift.port"),
+            Role::Supervisor => Some("supervisor.thrift.port"),
+            Role::Ui => Some("ui.port"),
+            Role::Logviewer => Some("logviewer.port"),
+            Role::Agent => None,
         }
     }
 
@@ -63,7 +85,7 @@ pub fn configured(conf: &Conf, mine: &dyn Fn(&str) -> bool) -> Result<Vec<Role>,
         let role = |name: &String| {
             Role::of_name(name).ok_or_else(|| {
                 Failure::new(Exit::ConfigInvalid, "config/role", format!("{ROLES_KEY} names {name}, which is no role"))
-                    .hint("write a list of zookeeper, nimbus, supervisor, agent")
+                    .hint("write a list of zookeeper, nimbus, supervisor, ui, logviewer, agent")
             })
         };
         let mut roles = conf.strings(ROLES_KEY).iter().map(role).collect::<Result<Vec<Role>, Failure>>()?;

@@ -327,6 +327,7 @@ pub const ALL: &[(&str, &[Example])] = &[
         &[
             ("stormctl install single --dry-run", "what would be done"),
             ("stormctl install single --dir /opt/storm --dry-run --show-files", "and what the files would hold"),
+            ("stormctl install single --storm-archive apache-storm-2.8.3.tar.gz", "Apache's own daemons"),
         ],
     ),
     (
@@ -366,6 +367,8 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("man", &[("stormctl man zk ls | man -l -", "one page"), ("stormctl man --dir man1", "all pages, one file each")]),
     ("nimbus", &[("stormctl nimbus", "in the foreground, for systemd and its like")]),
     ("supervisor", &[("stormctl supervisor", "")]),
+    ("ui", &[("stormctl ui", "where stormctl.storm.home names a release")]),
+    ("logviewer", &[("stormctl logviewer", "where stormctl.storm.home names a release")]),
     (
         "agent",
         &[

@@ -87,6 +87,8 @@ impl Verb {
             Verb::Nimbus(_)
             | Verb::Agent(_)
             | Verb::Supervisor(_)
+            | Verb::Ui(_)
+            | Verb::Logviewer(_)
             | Verb::DevZookeeper(_)
             | Verb::Worker(_)
             | Verb::Component(_)

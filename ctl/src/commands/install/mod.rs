@@ -1,6 +1,7 @@
 //! Clusters put on hosts: `install`, `plan`, `apply`, `uninstall`, `exec`.
 
 mod adopt;
+mod archives;
 mod client;
 mod describe;
 mod fleet;

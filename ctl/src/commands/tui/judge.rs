@@ -76,6 +76,8 @@ fn effect(verb: &cli::Verb) -> Result<Effect, String> {
         V::Quickstart(_) | V::Local(_) | V::Jar(_) => Effect::Terminal { changes: true },
         V::Nimbus(_) => return daemon("nimbus"),
         V::Supervisor(_) => return daemon("supervisor"),
+        V::Ui(_) => return daemon("ui"),
+        V::Logviewer(_) => return daemon("logviewer"),
         V::DevZookeeper(_) => return daemon("zookeeper"),
         V::Tui(_) => return Err("this is the dashboard: `:` and the name of a view goes there".to_owned()),
         _ => Effect::Changes,
