@@ -82,9 +82,13 @@ impl Release {
         if let Some(java_home) = &self.java_home {
             let java = java_home.join("bin/java");
             if !java.is_file() {
-                return Err(Failure::new(Exit::NotInstalled, "java/no-java", format!("there is no {}", java.display()))
-                    .evidence(format!("{JAVA_KEY}: {}", java_home.display()))
-                    .hint(format!("name a JDK or JRE with {JAVA_KEY} in storm.yaml")));
+                return Err(Failure::new(
+                    Exit::NotInstalled,
+                    "java/no-java",
+                    format!("there is no {}", java.display()),
+                )
+                .evidence(format!("{JAVA_KEY}: {}", java_home.display()))
+                .hint(format!("name a JDK or JRE with {JAVA_KEY} in storm.yaml")));
             }
             command.env("JAVA_HOME", java_home);
         } else if let Some(java_home) = std::env::var_os("JAVA_HOME").map(PathBuf::from)

@@ -29,7 +29,9 @@ const TIED_END_LIMIT: Duration = Duration::from_millis(500);
 /// A daemon, and what only it is told.
 #[derive(Debug)]
 pub enum Daemon {
-    Zookeeper { zoo_cfg: Option<PathBuf> },
+    Zookeeper {
+        zoo_cfg: Option<PathBuf>,
+    },
     Nimbus,
     Supervisor,
     /// Of a release of Apache Storm.

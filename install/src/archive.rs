@@ -98,9 +98,8 @@ pub struct StormRelease {
 pub fn inspect_storm(archive: &Path) -> Result<StormRelease, Trouble> {
     let shown = archive.display().to_string();
     let bad = |what: &str| Trouble::new(Kind::Wanted, "install/archive", what).at(shown.clone());
-    let file = File::open(archive).map_err(|e| {
-        Trouble::new(Kind::Missing, "install/file", format!("cannot read {shown}")).at(e.to_string())
-    })?;
+    let file = File::open(archive)
+        .map_err(|e| Trouble::new(Kind::Missing, "install/file", format!("cannot read {shown}")).at(e.to_string()))?;
     let no_archive = |e: io::Error| bad("this is no whole .tar.gz").at(e.to_string());
     let mut tar = tar::Archive::new(flate2::read::GzDecoder::new(BufReader::new(file)));
     let (mut script, mut source, mut older, mut release) = (false, false, None, None);

@@ -25,10 +25,19 @@ const SHA512: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
     /// So many bytes are here from an earlier run.
-    Begun { here: u64, of: Option<u64> },
-    Got { here: u64, of: Option<u64> },
+    Begun {
+        here: u64,
+        of: Option<u64>,
+    },
+    Got {
+        here: u64,
+        of: Option<u64>,
+    },
     /// Whether there was a checksum to compare it with.
-    Done { bytes: u64, checked: bool },
+    Done {
+        bytes: u64,
+        checked: bool,
+    },
 }
 
 pub type Tell<'a> = &'a (dyn Fn(Event) + Send + Sync);
@@ -56,10 +65,14 @@ pub async fn fetch(url: &str, sha512: Option<&str>, cache: &Path, tell: Tell<'_>
     if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
         gone(&place.part)?;
         let by = if sha512.is_some() { "the description".to_owned() } else { format!("{url}.sha512") };
-        return Err(Trouble::new(Kind::Wanted, "install/checksum", format!("what came from {url} is not what it should be"))
-            .at(format!("sha512 by {by}: {wanted}"))
-            .at(format!("sha512 of what came: {found}"))
-            .hint("nothing of it was kept; look who is right, then say it again"));
+        return Err(Trouble::new(
+            Kind::Wanted,
+            "install/checksum",
+            format!("what came from {url} is not what it should be"),
+        )
+        .at(format!("sha512 by {by}: {wanted}"))
+        .at(format!("sha512 of what came: {found}"))
+        .hint("nothing of it was kept; look who is right, then say it again"));
     }
     let bytes = place.part.metadata().map_or(0, |m| m.len());
     fs::rename(&place.part, &place.file).map_err(|e| Trouble::io("write", &place.file, &e))?;
@@ -177,15 +190,26 @@ fn chain(e: &dyn Error) -> String {
 }
 
 fn lost(url: &str, here: u64, e: &reqwest::Error) -> Trouble {
-    let what = if here > 0 { format!("the connection broke after {here} bytes of {url}") } else { format!("cannot fetch {url}") };
+    let what = if here > 0 {
+        format!("the connection broke after {here} bytes of {url}")
+    } else {
+        format!("cannot fetch {url}")
+    };
     let trouble = Trouble::new(Kind::Unreachable, "install/fetch", what).at(chain(e));
-    trouble.hint(if here > 0 { "say it again: it goes on where it was" } else { "see that it can be reached, or name a file" })
+    trouble.hint(if here > 0 {
+        "say it again: it goes on where it was"
+    } else {
+        "see that it can be reached, or name a file"
+    })
 }
 
 fn refused(url: &str, status: StatusCode) -> Trouble {
-    let trouble = Trouble::new(Kind::Wanted, "install/fetch", format!("cannot fetch {url}")).at(format!("the server says {status}"));
+    let trouble = Trouble::new(Kind::Wanted, "install/fetch", format!("cannot fetch {url}"))
+        .at(format!("the server says {status}"));
     trouble.hint(match status {
-        StatusCode::NOT_FOUND | StatusCode::GONE => "releases that are not the newest are at https://archive.apache.org/dist/",
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            "releases that are not the newest are at https://archive.apache.org/dist/"
+        }
         _ => "fetch it in another way, and name the file",
     })
 }

@@ -323,7 +323,10 @@ fn apache_storm(cluster: &Cluster, known: &Known, release: &StormRelease, dir: &
     if known.facts.python.is_none() {
         let (what, hint) = match &storm.python {
             Some(python) => (format!("{} is no Python 3", python.display()), "name another with storm: {python: ...}"),
-            None => ("there is no python3, and bin/storm of Apache Storm is a program for it".to_owned(), "install python3, or name it with storm: {python: ...}"),
+            None => (
+                "there is no python3, and bin/storm of Apache Storm is a program for it".to_owned(),
+                "install python3, or name it with storm: {python: ...}",
+            ),
         };
         add(Level::Error, "python/missing", what, Vec::new(), Some(hint.to_owned()));
     }

@@ -162,7 +162,13 @@ fn default_peer_ports() -> [u16; 2] {
 
 impl Default for ZooKeeper {
     fn default() -> ZooKeeper {
-        ZooKeeper { archive: None, sha512: None, zoo_cfg: Map::new(), peer_ports: default_peer_ports(), java_home: None }
+        ZooKeeper {
+            archive: None,
+            sha512: None,
+            zoo_cfg: Map::new(),
+            peer_ports: default_peer_ports(),
+            java_home: None,
+        }
     }
 }
 
@@ -230,8 +236,9 @@ impl Cluster {
             None => {
                 if let Some(role) = [Role::Ui, Role::Logviewer].into_iter().find(|r| !self.with(*r).is_empty()) {
                     let what = format!("the role {} needs a release of Apache Storm, and none is named", role.word());
-                    return Err(wrong(what)
-                        .hint("name one: storm: {archive: apache-storm-X.tar.gz}, or leave the role out"));
+                    return Err(
+                        wrong(what).hint("name one: storm: {archive: apache-storm-X.tar.gz}, or leave the role out")
+                    );
                 }
             }
             Some(storm) => storm.archive.check()?,

@@ -212,7 +212,8 @@ impl Remote {
     pub async fn put(&mut self, path: &Path) -> Result<PathBuf, Trouble> {
         let there = self.scratch.join(path.file_name().unwrap_or_default());
         let mut file = File::open(path).await.map_err(|e| {
-            Trouble::io("read", path, &e).hint("stormctl plan --file cluster.yaml      fetches it again, or says where it should be")
+            Trouble::io("read", path, &e)
+                .hint("stormctl plan --file cluster.yaml      fetches it again, or says where it should be")
         })?;
         let mut command = Remote::command(&self.name, &self.ssh, &self.control, Part::Guest);
         command.arg(shell(TAKE, "stormctl", &[&there.to_string_lossy()]));

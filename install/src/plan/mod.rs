@@ -106,10 +106,11 @@ pub fn look(cluster: &Cluster, host: &Host, hello: &Hello, pointer: Option<&Path
         names: cluster.hosts.iter().map(|h| h.name.clone()).collect(),
         java: crew.daemons.iter().any(|d| d.apache),
         java_home: cluster.zookeeper.java_home.clone(),
-        storm: cluster.storm.as_ref().filter(|_| runs_storm(host)).map(|storm| Tools {
-            java_home: storm.java_home.clone(),
-            python: storm.python.clone(),
-        }),
+        storm: cluster
+            .storm
+            .as_ref()
+            .filter(|_| runs_storm(host))
+            .map(|storm| Tools { java_home: storm.java_home.clone(), python: storm.python.clone() }),
         storm_yaml: storm_yaml(cluster, host, &crew),
         crew,
     }

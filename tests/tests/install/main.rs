@@ -1,9 +1,11 @@
 //! Clusters put on this machine and on others, looked at by `find`, `ssh`, `systemd-analyze` and `dpkg`, and a pty.
 
 mod adopt;
+mod apache;
 mod client;
 mod deb;
 mod distributed;
+mod fetch;
 mod new;
 mod single;
 mod wizard;

@@ -53,7 +53,11 @@ async fn fetched(printer: &Printer, url: &str, sha512: Option<&str>) -> Result<P
             let mut last = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             if last.elapsed() >= LINE {
                 *last = Instant::now();
-                printer.progress(&format!("{}{}", size(here), of.map_or(String::new(), |of| format!(" of {}", size(of)))));
+                printer.progress(&format!(
+                    "{}{}",
+                    size(here),
+                    of.map_or(String::new(), |of| format!(" of {}", size(of)))
+                ));
             }
         }
         Event::Done { bytes, checked } => {

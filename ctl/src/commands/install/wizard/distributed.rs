@@ -32,16 +32,16 @@ struct Answers {
 
 /// Asks for a description, shows it, and writes it where nothing is yet; with `dry_run` it is only shown.
 pub(in super::super) fn ask(printer: &Printer, file: &Path, dry_run: bool) -> Result<Cluster, Failure> {
-    printer.note(&format!(
-        "There is no {}: some questions make one. Enter takes what is in brackets.\n",
-        file.display()
-    ));
+    printer
+        .note(&format!("There is no {}: some questions make one. Enter takes what is in brackets.\n", file.display()));
     let text = answers(printer)?.text();
     let cluster = Cluster::parse(&text, file)?;
     printer.note(&format!("\n{}:\n\n{text}", file.display()));
     let command = format!("stormctl install distributed --file {}", file.display());
     if dry_run {
-        printer.note(&format!("It is not written, as this is a dry run. With it, the same without questions:\n  {command}\n"));
+        printer.note(&format!(
+            "It is not written, as this is a dry run. With it, the same without questions:\n  {command}\n"
+        ));
         return Ok(cluster);
     }
     if !yes_or_no(printer, &format!("Write it to {}, and go on?", file.display()), true)? {
@@ -71,7 +71,8 @@ fn answers(printer: &Printer) -> Result<Answers, Failure> {
     let hosts = roles(printer, &names, storm.is_some())?;
     let servers = hosts.iter().filter(|(_, roles)| roles.contains(&Role::Zookeeper)).count();
     let zookeeper = if servers > 1 {
-        printer.note(&format!("  {servers} servers need a release of Apache ZooKeeper; the one in stormctl is for one"));
+        printer
+            .note(&format!("  {servers} servers need a release of Apache ZooKeeper; the one in stormctl is for one"));
         line(printer, "Archive of Apache ZooKeeper (file or URL)", here().as_deref(), |text| {
             crate::commands::install::archives::there(text).map(|()| Some(text.to_owned()))
         })?
@@ -274,7 +275,8 @@ mod tests {
 
     #[test]
     fn answers_that_yaml_would_take_for_something_else_stay_texts() {
-        let hosts = ["10.0.0.1", "fe80::2", "007", "no", "node-4.example"].map(|name| (name.to_owned(), vec![Role::Nimbus, Role::Supervisor, Role::Zookeeper]));
+        let hosts = ["10.0.0.1", "fe80::2", "007", "no", "node-4.example"]
+            .map(|name| (name.to_owned(), vec![Role::Nimbus, Role::Supervisor, Role::Zookeeper]));
         let cluster = Cluster::parse(&answers(hosts.clone().into()).text(), Path::new("c.yaml")).unwrap();
         let names: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
         assert_eq!(names, hosts.each_ref().map(|(name, _)| name.as_str()));

@@ -24,9 +24,8 @@ pub(in super::super) fn ask(printer: &Printer, mut args: Single) -> Result<Singl
     })?;
     args.host = (host != "localhost").then_some(host);
     let keeper = "Who keeps the daemons running: auto, systemd, systemd-user, background";
-    let service = line(printer, keeper, Some("auto"), |text| {
-        service(text).ok_or_else(|| "write one of the four".to_owned())
-    })?;
+    let service =
+        line(printer, keeper, Some("auto"), |text| service(text).ok_or_else(|| "write one of the four".to_owned()))?;
     // What no flag means, too.
     args.service = Some(service).filter(|s| *s != Service::Auto);
     printer.note(&format!("\nThe same without questions:\n  {}\n", command(&args)));
