@@ -46,7 +46,7 @@ impl Archive {
     /// A relative file is one below this folder.
     pub(crate) fn below(&mut self, folder: &Path) {
         if let Archive::File(path) = self {
-            *path = folder.join(&path);
+            *path = folder.join(&*path);
         }
     }
 
@@ -182,12 +182,15 @@ mod tests {
     fn a_release_says_its_version_and_the_java_that_it_needs() {
         let (client, script) = (("lib/storm-client-2.8.3.jar", &jar(61)[..]), ("bin/storm", &b"#!"[..]));
         assert_eq!(inspect(&[script, client]).unwrap(), StormRelease { version: "2.8.3".into(), java: 17 });
+        let text = |text: &'static str| text.as_bytes();
         let message = |files: &[(&str, &[u8])]| inspect(files).unwrap_err().message;
         assert!(message(&[client]).contains("no bin/storm"));
-        assert!(message(&[script, ("pom.xml", b"<project/>")]).contains("the source of Apache Storm"));
-        assert!(message(&[script, ("lib/storm-core-1.2.4.jar", b"")]).contains("Apache Storm 1.2.4, and stormctl is"));
+        assert!(message(&[script, ("pom.xml", text("<project/>"))]).contains("the source of Apache Storm"));
+        assert!(
+            message(&[script, ("lib/storm-core-1.2.4.jar", text(""))]).contains("Apache Storm 1.2.4, and stormctl is")
+        );
         assert!(message(&[script]).contains("no release of Apache Storm"));
-        assert!(message(&[("lib/storm-client-2.8.3.jar", b"no jar")]).contains("is damaged"));
+        assert!(message(&[("lib/storm-client-2.8.3.jar", text("no jar"))]).contains("is damaged"));
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.tar.gz");
         std::fs::write(&path, "<html>not found</html>").unwrap();

@@ -331,7 +331,7 @@ fn apache_storm(cluster: &Cluster, known: &Known, release: &StormRelease, dir: &
         add(Level::Error, "python/missing", what, Vec::new(), Some(hint.to_owned()));
     }
     if dir.to_string_lossy().contains(char::is_whitespace) {
-        let what = format!("bin/storm of Apache Storm does not take a blank in its path, and {:?} has one", dir);
+        let what = format!("bin/storm of Apache Storm does not take a blank in its path, and {dir:?} has one");
         add(Level::Error, "storm/blank", what, Vec::new(), Some("name another folder with dir".to_owned()));
     }
 }
