@@ -15,6 +15,7 @@ use storm_tests::release::storm_archive;
 use storm_tests::wait::wait_until;
 
 use super::distributed::archive as zookeeper_archive;
+use super::single::verified_units;
 use super::{LIMIT, own_ports, run, tree};
 
 /// The home of the Java on PATH, by a path with a blank in it.
@@ -153,4 +154,27 @@ fn what_is_no_release_is_refused_before_anything_is_done() {
     let ui = run(&nest, &["install", "single", "--file", &file.display().to_string(), "--dry-run"]);
     assert_eq!(ui.status.code(), Some(6), "{ui:?}");
     assert!(ui.stderr.contains("the role ui needs a release of Apache Storm"), "{ui:?}");
+}
+
+#[test]
+fn units_of_apaches_daemons_are_what_systemd_takes() {
+    let nest = Nest::new();
+    let dir = nest.dir().join("opt/storm");
+    let (storm, zookeeper, java) = (storm_archive(), zookeeper_archive(&nest), java_home(&nest));
+    let file = nest.dir().join("cluster.yaml");
+    let text = format!(
+        "name: one\ndir: {dir:?}\nservice: systemd\nuser: storm-test\nstorm: {{archive: {storm:?}, java_home: {java:?}}}\n\
+         zookeeper: {{archive: {zookeeper:?}, java_home: {java:?}}}\n\
+         hosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor, ui, logviewer]}}\n",
+    );
+    fs::write(&file, text).expect("written");
+    let units = verified_units(&nest, &file, &dir);
+    assert_eq!(units.len(), 5, "{:?}", units.keys());
+    // Each JVM is asked to end, and does so with the status of a signal.
+    assert!(units.values().all(|unit| unit.contains("SuccessExitStatus=143")), "{units:?}");
+    let ui = &units["storm-one-ui.service"];
+    assert!(
+        ui.contains(&format!("ExecStart={}/bin/stormctl --config {}/conf/storm.yaml ui", dir.display(), dir.display())),
+        "{ui}"
+    );
 }
