@@ -113,7 +113,7 @@ impl Release {
 pub fn address(role: Role, conf: &Conf, pid: i32) -> Option<String> {
     Release::of(role, conf).ok()??;
     let port = conf.int(role.port_key()?).and_then(|port| u16::try_from(port).ok())?;
-    Listeners::read().of(pid)?.contains(&port).then(|| format!("0.0.0.0:{port}"))
+    Listeners::read().of(pid)?.contains(&port).then(|| format!("{}:{port}", conf.hostname()))
 }
 
 #[cfg(test)]

@@ -62,12 +62,14 @@ pub fn storm_archive() -> PathBuf {
     let name = format!("apache-storm-{}", peers::STORM);
     let made = peers::fetched(&format!("storm-release-{:016x}", hash.finish()), |scratch| {
         let home = scratch.join(&name);
-        for folder in ["bin", "conf", "extlib", "extlib-daemon", "lib", "lib-worker", "lib-webapp", "log4j2"] {
+        for folder in ["bin", "conf", "extlib", "extlib-daemon", "lib", "lib-worker", "lib-webapp", "log4j2", "public"]
+        {
             fs::create_dir_all(home.join(folder)).expect("a folder of the release");
         }
         for (file, text) in [
             ("bin/storm", SCRIPT),
             ("conf/storm.yaml", "# storm.zookeeper.servers:\n#     - \"server1\"\n"),
+            ("public/index.html", "<title>Storm UI</title>\n"),
             ("log4j2/cluster.xml", DAEMON_LOG),
             ("log4j2/worker.xml", WORKER_LOG),
             ("RELEASE", peers::STORM),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +43,16 @@ fn class(pid: u32) -> String {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find_map(|line| line.strip_prefix(&format!("{pid} ")));
     line.unwrap_or_else(|| panic!("no JVM {pid} in\n{text}")).to_owned()
+}
+
+/// What a server on this machine answers.
+fn get(port: u16, path: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it answers");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 #[test]
@@ -87,6 +99,9 @@ fn a_release_of_apache_is_installed_used_and_as_it_was() {
         let environ = fs::read_to_string(format!("/proc/{pid}/environ")).expect("it lives");
         assert!(environ.contains(&format!("JAVA_HOME={java}\0")), "{role}");
     }
+    // Its pages tell of the cluster: the supervisor, by the name that the installation gave it.
+    let summary = get(pages[0], "/api/v1/supervisor/summary");
+    assert!(summary.contains("\"host\":\"localhost\""), "{summary}");
     let again = run(&nest, &args);
     assert!(again.stdout.contains("nothing to do"), "{again:?}");
 
