@@ -93,7 +93,7 @@ fn answers_make_the_file_of_three_hosts_and_the_plan_that_it_makes() {
     let ports = super::own_ports();
     // The slots are asked for.
     let ports: Vec<&str> = ports[..ports.len() - 2].iter().map(String::as_str).collect();
-    let mut terminal = Terminal::spawn(&nest, &distributed(&nest, &ports), 240, 120);
+    let mut terminal = Terminal::spawn(&nest, &distributed(&nest, &ports), 240, 220);
     let mut answer = |question: &str, text: &str| {
         terminal.wait_for_text(LIMIT, question);
         terminal.type_in(&format!("{text}\r"));
