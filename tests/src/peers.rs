@@ -40,22 +40,14 @@ pub fn storm_server_classpath() -> String {
 
 /// The folder with the jars of [`storm_server_classpath`].
 pub fn storm_server_jars() -> PathBuf {
-    let core = without_clojure(&dependency("org.apache.storm", "storm-core", STORM));
+    // storm-core wants storm-clojure, whose own dependencies live in a registry that not everybody can reach.
+    let without_clojure = "<exclusions><exclusion><groupId>org.apache.storm</groupId>\
+                           <artifactId>storm-clojure</artifactId></exclusion></exclusions>";
+    let core = dependency("org.apache.storm", "storm-core", STORM)
+        .replace("</dependency>", &format!("{without_clojure}</dependency>"));
     let server = dependency("org.apache.storm", "storm-server", STORM);
     let client = dependency("org.apache.storm", "storm-client", STORM);
     jars("storm-server", STORM, &[core, server, client])
-}
-
-/// The folder with the jars of Apache Storm's UI and log viewer.
-pub fn storm_webapp_jars() -> PathBuf {
-    jars("storm-webapp", STORM, &[without_clojure(&dependency("org.apache.storm", "storm-webapp", STORM))])
-}
-
-/// It is wanted by storm-core, and its own dependencies live in a registry that not everybody can reach.
-fn without_clojure(dependency: &str) -> String {
-    let exclusion = "<exclusions><exclusion><groupId>org.apache.storm</groupId>\
-                     <artifactId>storm-clojure</artifactId></exclusion></exclusions>";
-    dependency.replace("</dependency>", &format!("{exclusion}</dependency>"))
 }
 
 /// Class path of Apache ZooKeeper (server and `ZooKeeperMain`) and of Curator's recipes on top of it.

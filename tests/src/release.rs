@@ -1,4 +1,5 @@
-//! Apache Storm's release as an archive, of the real jars: Maven's registry has those, but not the archive.
+//! Apache Storm's release as an archive, of the real jars: Maven's registry has those, but not the archive, nor the jar of its
+//! UI and log viewer. For these there are programs of the same class names, which read the same configuration.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -50,15 +51,34 @@ const DAEMON_LOG: &str = r#"<configuration>
 </configuration>
 "#;
 
+/// In place of the UI and of the log viewer: tells what the daemons' own reader of storm.yaml has found.
+const PAGES: &str = r#"package org.apache.storm.daemon.PACKAGE;
+
+import com.sun.net.httpserver.HttpServer;
+import java.net.InetSocketAddress;
+import java.util.Map;
+import org.apache.storm.utils.ConfigUtils;
+
+public final class CLASS {
+    public static void main(String[] args) throws Exception {
+        Map<String, Object> conf = ConfigUtils.readStormConfig();
+        HttpServer server = HttpServer.create(new InetSocketAddress((Integer) conf.get("PACKAGE.port")), 0);
+        server.createContext("/", exchange -> {
+            byte[] page = ("CLASS of " + conf.get("storm.local.hostname") + "\n").getBytes();
+            exchange.sendResponseHeaders(200, page.length);
+            exchange.getResponseBody().write(page);
+            exchange.close();
+        });
+        server.start();
+    }
+}
+"#;
+
 /// `apache-storm-VERSION.tar.gz`.
 pub fn storm_archive() -> PathBuf {
-    let folders = [
-        ("lib", peers::storm_server_jars()),
-        ("lib-worker", peers::storm_client_jars()),
-        ("lib-webapp", peers::storm_webapp_jars()),
-    ];
+    let folders = [("lib", peers::storm_server_jars()), ("lib-worker", peers::storm_client_jars())];
     let mut hash = DefaultHasher::new();
-    (SCRIPT, DAEMON_LOG, WORKER_LOG, &folders).hash(&mut hash);
+    (SCRIPT, DAEMON_LOG, WORKER_LOG, PAGES, &folders).hash(&mut hash);
     let name = format!("apache-storm-{}", peers::STORM);
     let made = peers::fetched(&format!("storm-release-{:016x}", hash.finish()), |scratch| {
         let home = scratch.join(&name);
@@ -80,21 +100,43 @@ pub fn storm_archive() -> PathBuf {
         for (folder, jars) in &folders {
             for jar in jars_of(jars) {
                 let file = jar.file_name().expect("the name of a jar");
-                // As in a release, the pages share the jars of the daemons.
-                if *folder != "lib-webapp" || !home.join("lib").join(file).exists() {
-                    symlink(&jar, home.join(folder).join(file)).expect("linked");
-                }
+                symlink(&jar, home.join(folder).join(file)).expect("linked");
             }
         }
+        pages(scratch, &home.join("lib-webapp/pages.jar"));
         let archive = scratch.join(format!("{name}.tar.gz"));
         let mut tar = Command::new("tar");
         // Jars are compressed already.
         tar.args(["-ch", "-I", "gzip -1", "-f"]).arg(&archive).arg("-C").arg(scratch).arg(&name);
-        let output = tar.output().expect("tar runs");
-        assert!(output.status.success(), "{tar:?}: {}", String::from_utf8_lossy(&output.stderr));
+        run(tar);
         fs::remove_dir_all(&home).expect("what is in the archive is needed no more");
     });
     made.join(format!("{name}.tar.gz"))
+}
+
+/// Compiles the stand-ins into a jar.
+fn pages(scratch: &Path, jar: &Path) {
+    let (sources, classes) = (scratch.join("sources"), scratch.join("classes"));
+    let mut javac = Command::new("javac");
+    javac.args(["-nowarn", "-cp", &peers::storm_client_classpath(), "-d"]).arg(&classes);
+    for (package, class) in [("ui", "UIServer"), ("logviewer", "LogviewerServer")] {
+        fs::create_dir_all(&sources).expect("a folder of sources");
+        let source = sources.join(format!("{class}.java"));
+        fs::write(&source, PAGES.replace("PACKAGE", package).replace("CLASS", class)).expect("a source");
+        javac.arg(source);
+    }
+    run(javac);
+    let mut pack = Command::new("jar");
+    pack.arg("--create").arg("--file").arg(jar).arg("-C").arg(&classes).arg(".");
+    run(pack);
+    for folder in [sources, classes] {
+        fs::remove_dir_all(folder).expect("what is in the jar is needed no more");
+    }
+}
+
+fn run(mut command: Command) {
+    let output = command.output().unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn jars_of(folder: &Path) -> Vec<PathBuf> {

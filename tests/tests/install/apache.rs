@@ -99,9 +99,9 @@ fn a_release_of_apache_is_installed_used_and_as_it_was() {
         let environ = fs::read_to_string(format!("/proc/{pid}/environ")).expect("it lives");
         assert!(environ.contains(&format!("JAVA_HOME={java}\0")), "{role}");
     }
-    // Its pages tell of the cluster: the supervisor, by the name that the installation gave it.
-    let summary = get(pages[0], "/api/v1/supervisor/summary");
-    assert!(summary.contains("\"host\":\"localhost\""), "{summary}");
+    // They have read what was written for them.
+    assert!(get(pages[0], "/").ends_with("\r\n\r\nUIServer of localhost\n"));
+    assert!(get(pages[1], "/").ends_with("\r\n\r\nLogviewerServer of localhost\n"));
     let again = run(&nest, &args);
     assert!(again.stdout.contains("nothing to do"), "{again:?}");
 
