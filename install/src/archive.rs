@@ -1,5 +1,6 @@
 //! Archives of releases: what names one, and what is in one, looked into before it goes anywhere.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -143,7 +144,8 @@ pub fn inspect_storm(archive: &Path) -> Result<StormRelease, Trouble> {
 /// The Java that the classes of a jar were made for: they begin with the number of their format, which is 44 more.
 fn java_of(jar: Vec<u8>) -> Option<u16> {
     let mut zip = zip::ZipArchive::new(Cursor::new(jar)).ok()?;
-    let class = zip.file_names().find(|name| name.ends_with(".class") && name.starts_with("org/"))?.to_owned();
+    let of_storm = |name: &Cow<'_, str>| name.ends_with(".class") && name.starts_with("org/");
+    let class = zip.file_names().filter_map(Result::ok).find(of_storm)?.into_owned();
     let mut head = [0; 8];
     zip.by_name(&class).ok()?.read_exact(&mut head).ok()?;
     let format = u16::from_be_bytes([head[6], head[7]]);
