@@ -64,6 +64,7 @@ pub async fn fetch(url: &str, sha512: Option<&str>, cache: &Path, tell: Tell<'_>
     let found = sha512_file(&place.part).map_err(|e| Trouble::io("read", &place.part, &e))?;
     if let Some(wanted) = wanted.as_ref().filter(|wanted| **wanted != found) {
         gone(&place.part)?;
+        gone(&place.tag)?;
         let by = if sha512.is_some() { "the description".to_owned() } else { format!("{url}.sha512") };
         return Err(Trouble::new(
             Kind::Wanted,

@@ -75,6 +75,8 @@ fn a_release_of_apache_is_installed_used_and_as_it_was() {
         format!("ui.port={}", pages[0]),
         format!("logviewer.port={}", pages[1]),
         "ui.host=127.0.0.1".to_owned(),
+        // Figures come every minute where nobody says else.
+        "executor.metrics.frequency.secs=1".to_owned(),
         "nimbus.monitor.freq.secs=1".to_owned(),
         "worker.childopts=-Xmx128m".to_owned(),
         "supervisor.monitor.frequency.secs=1".to_owned(),
@@ -134,7 +136,8 @@ fn a_release_of_apache_is_installed_used_and_as_it_was() {
         run(&nest, &["list", "-o", "json"]).stdout.contains("\"status\": \"ACTIVE\"")
     });
     // A second one of a role does not start beside the first.
-    let second = run(&nest, &["nimbus"]);
+    let yaml = dir.join("conf/storm.yaml").display().to_string();
+    let second = run(&nest, &["--config", &yaml, "nimbus"]);
     assert_eq!(second.status.code(), Some(8), "{second:?}");
 
     let confirm = format!("--confirm={shown}");
