@@ -14,6 +14,8 @@ pub struct Environment {
     pub storm_home: Option<PathBuf>,
     /// `XDG_STATE_HOME`, or `~/.local/state`.
     pub state_dir: Option<PathBuf>,
+    /// `XDG_CACHE_HOME`, or `~/.cache`.
+    pub cache_dir: Option<PathBuf>,
     /// The running program.
     pub program: Option<PathBuf>,
 }
@@ -24,6 +26,7 @@ impl Environment {
         let user_home = path("HOME");
         Environment {
             state_dir: path("XDG_STATE_HOME").or_else(|| user_home.as_ref().map(|h| h.join(".local/state"))),
+            cache_dir: path("XDG_CACHE_HOME").or_else(|| user_home.as_ref().map(|h| h.join(".cache"))),
             user_home,
             conf_file: path("STORM_CONF_FILE"),
             conf_dir: path("STORM_CONF_DIR"),
@@ -50,6 +53,11 @@ impl Environment {
     /// Where this program keeps what it must remember between runs.
     pub fn own_state(&self) -> Option<PathBuf> {
         Some(self.state_dir.as_ref()?.join("storm"))
+    }
+
+    /// Where it keeps what it can have again, such as archives that it has fetched.
+    pub fn own_cache(&self) -> Option<PathBuf> {
+        Some(self.cache_dir.as_ref()?.join("storm"))
     }
 
     /// The file that names the configuration of the cluster that `quickstart --keep` left running.

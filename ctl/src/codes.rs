@@ -104,6 +104,7 @@ mod tests {
     /// What reads like a code and is none: folders, types, actions of the dashboard.
     const NO_CODES: &[&str] = &[
         "bin/java",
+        "bin/storm",
         "bin/stormctl",
         "crates/storm",
         "data/zookeeper",

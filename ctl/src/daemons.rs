@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::agents;
+use crate::apache::Release;
 use crate::cli::{self, Role};
 use crate::commands::logs;
 use crate::context::Context;
@@ -28,7 +29,9 @@ const TIED_END_LIMIT: Duration = Duration::from_millis(500);
 /// A daemon, and what only it is told.
 #[derive(Debug)]
 pub enum Daemon {
-    Zookeeper { zoo_cfg: Option<PathBuf> },
+    Zookeeper {
+        zoo_cfg: Option<PathBuf>,
+    },
     Nimbus,
     Supervisor,
     Ui,
@@ -59,6 +62,10 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
     }
     if let Some(parent) = args.die_with {
         tie_to(parent)?;
+    }
+    if let Some(release) = Release::of(role, &ctx.conf) {
+        // It has a log of its own, of the same name.
+        return Err(release.exec(role, ctx, &record(role, args, &ctx.conf)?));
     }
     logging::start(args.log_file.as_deref()).map_err(|e| {
         let file = args.log_file.as_deref().unwrap_or(Path::new("stderr"));

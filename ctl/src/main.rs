@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod agents;
+mod apache;
 mod change;
 mod cli;
 mod codes;

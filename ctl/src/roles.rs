@@ -48,6 +48,18 @@ impl Role {
         }
     }
 
+    /// The key of the port on which it serves, if Storm has one for it.
+    pub fn port_key(self) -> Option<&'static str> {
+        match self {
+            Role::Zookeeper => Some("storm.zookeeper.port"),
+            Role::Nimbus => Some("nimbus.thrift.port"),
+            Role::Supervisor => Some("supervisor.thrift.port"),
+            Role::Ui => Some("ui.port"),
+            Role::Logviewer => Some("logviewer.port"),
+            Role::Agent => None,
+        }
+    }
+
     pub fn log_file(self, conf: &Conf) -> PathBuf {
         conf.log_dir().join(format!("{}.log", self.name()))
     }

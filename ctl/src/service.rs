@@ -9,16 +9,19 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 use storm_conf::Conf;
-use storm_machine::jps::native_role;
+use storm_machine::jps::{apache_role, native_role};
 use storm_machine::process::sweep::MARK;
 use storm_machine::process::{self, Identity, Recorded};
 
+use crate::apache::{self, Release};
 use crate::cli::Role;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
 /// How long between two looks at a daemon that starts or stops.
 const LOOK: Duration = Duration::from_millis(2);
+/// And at one of Apache's, which takes its time and is looked at with more effort.
+const LOOK_AT_JVM: Duration = Duration::from_millis(100);
 const LAST_LINES: usize = 5;
 /// How long a server on this machine may take to answer a question.
 const ASK_LIMIT: Duration = Duration::from_millis(500);
@@ -40,6 +43,7 @@ pub struct Starting {
     pub served: bool,
     child: Child,
     conf: Conf,
+    look: Duration,
 }
 
 /// Whether a role runs, as its file says and the process proves.
@@ -65,7 +69,8 @@ pub fn state(role: Role, conf: &Conf) -> State {
         Some(r) => {
             let uptime = r.identity.entry().and_then(|e| e.uptime_secs());
             let uptime_secs = uptime.map_or(0, |s| s as i64);
-            State::Running { pid: r.identity.pid, address: r.address, uptime_secs }
+            let pid = r.identity.pid;
+            State::Running { pid, address: r.address.or_else(|| apache::address(role, conf, pid)), uptime_secs }
         }
     }
 }
@@ -91,11 +96,13 @@ fn foreign_zookeeper(conf: &Conf) -> Option<State> {
 fn recorded(role: Role, conf: &Conf) -> Option<Recorded> {
     let recorded = Recorded::read(&role.pid_file(conf))?;
     let entry = recorded.identity.entry()?;
-    native_role(&entry).is_some_and(|r| r.name() == role.name()).then_some(recorded)
+    let name = native_role(&entry).map(|r| r.name()).or_else(|| apache_role(&entry));
+    name.is_some_and(|name| name == role.name()).then_some(recorded)
 }
 
 /// Starts the daemon; it is not waited for.
 pub fn launch(role: Role, how: Launch<'_>) -> Result<Starting, Failure> {
+    let look = if Release::of(role, how.conf).is_some() { LOOK_AT_JVM } else { LOOK };
     let (log, out) = (role.log_file(how.conf), role.out_file(how.conf));
     let cannot = |what: &str, e: std::io::Error| {
         Failure::new(Exit::Failed, "start/failed", format!("cannot start {}: {what}", role.name()))
@@ -123,7 +130,7 @@ pub fn launch(role: Role, how: Launch<'_>) -> Result<Starting, Failure> {
     }
     command.stdin(Stdio::null()).stdout(output).stderr(errors);
     let child = command.spawn().map_err(|e| cannot(&program.display().to_string(), e))?;
-    Ok(Starting { role, served: false, child, conf: how.conf.clone() })
+    Ok(Starting { role, served: false, child, conf: how.conf.clone(), look })
 }
 
 impl Starting {
@@ -135,7 +142,7 @@ impl Starting {
     pub fn poll(&mut self) -> Result<Option<String>, Failure> {
         let recorded = Recorded::read(&self.role.pid_file(&self.conf));
         if let Some(r) = recorded.filter(|r| r.identity.pid == self.pid())
-            && let Some(address) = r.address
+            && let Some(address) = r.address.or_else(|| apache::address(self.role, &self.conf, self.pid()))
         {
             self.served = true;
             return Ok(Some(address));
@@ -166,7 +173,7 @@ impl Starting {
                     format!("{} does not serve after {} s", self.role.name(), limit.as_secs_f64()),
                 )));
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(self.look);
         }
     }
 

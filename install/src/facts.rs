@@ -33,6 +33,8 @@ pub struct Look {
     pub names: Vec<String>,
     pub java: bool,
     pub java_home: Option<PathBuf>,
+    /// What a release of Apache Storm is to be run with.
+    pub storm: Option<Tools>,
     /// The storm.yaml that is to come, for the rules of `doctor`.
     pub storm_yaml: String,
 }
@@ -46,6 +48,10 @@ pub struct HostFacts {
     pub free_bytes: Option<u64>,
     pub user_exists: bool,
     pub java: Option<Java>,
+    /// The one for Apache Storm.
+    pub storm_java: Option<Java>,
+    /// The first line of its `--version`, of the Python for Apache Storm.
+    pub python: Option<String>,
     /// Roles whose daemon runs from this folder.
     pub running: Vec<String>,
     /// What `doctor` finds in the coming configuration on this host.
@@ -97,11 +103,30 @@ pub struct Name {
     pub unknown: Option<String>,
 }
 
+/// Programs that are used, where they are named; else they are found on the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tools {
+    pub java_home: Option<PathBuf>,
+    pub python: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Java {
     pub program: PathBuf,
     /// The first line of `java -version`.
     pub version: String,
+}
+
+impl Java {
+    /// 17 of `openjdk version "17.0.15" 2025-04-15`, and 8 of `java version "1.8.0_392"`.
+    pub fn major(&self) -> Option<u16> {
+        let version = self.version.split('"').nth(1)?;
+        let mut numbers = version.split(['.', '-', '+', '_']);
+        match numbers.next()?.parse().ok()? {
+            1 => numbers.next()?.parse().ok(),
+            major => Some(major),
+        }
+    }
 }
 
 /// One try to reach a port.
@@ -123,5 +148,19 @@ pub struct Busy {
 impl HostFacts {
     pub fn path(&self, path: &Path) -> PathFacts {
         self.paths.get(path).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn javas_tell_their_version_in_two_ways() {
+        let major = |version: &str| Java { program: PathBuf::new(), version: version.to_owned() }.major();
+        assert_eq!(major("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
+        assert_eq!(major("java version \"1.8.0_392\""), Some(8));
+        assert_eq!(major("openjdk version \"26-ea\" 2026-03-17"), Some(26));
+        assert_eq!(major("Error: no libjvm"), None);
     }
 }

@@ -8,7 +8,9 @@
 pub mod adopt;
 pub mod agents;
 pub mod apply;
+pub mod archive;
 pub mod facts;
+pub mod fetch;
 pub mod host;
 pub mod journal;
 pub mod plan;

@@ -1,7 +1,7 @@
 //! Before anything is done: what every host says, who reaches whom, and what would go wrong.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
@@ -9,9 +9,10 @@ use serde_json::Value;
 use storm_conf::Conf;
 
 use crate::agents;
+use crate::archive::StormRelease;
 use crate::facts::{Busy, Reach};
 use crate::host::Hosts;
-use crate::plan::{AGENT, Known, crew, look};
+use crate::plan::{AGENT, Known, crew, look, runs_storm};
 use crate::site::{Reply, Request};
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::{Kind, Trouble};
@@ -47,6 +48,8 @@ pub struct Survey {
     pub clocks: BTreeMap<String, (i64, i64)>,
     pub busy: BTreeMap<String, Vec<Busy>>,
     pub reached: BTreeMap<String, Vec<Reach>>,
+    /// What the archive of Apache Storm is, where one is to be installed.
+    pub storm: Option<StormRelease>,
 }
 
 fn now_ms() -> i64 {
@@ -188,6 +191,9 @@ pub fn examine(cluster: &Cluster, survey: &Survey) -> Vec<Finding> {
             found.push(Finding { level, host: host.name.clone(), code: code.to_owned(), message, evidence, hint });
         };
         machine(cluster, host, known, &mut add);
+        if let Some(release) = survey.storm.as_ref().filter(|_| runs_storm(host)) {
+            apache_storm(cluster, known, release, &crew(cluster, host, &known.hello).dir, &mut add);
+        }
         names(cluster, host, survey, &mut add);
         network(cluster, host, survey, &mut add);
         if let Some((offset, unsure)) = survey.clocks.get(&host.name) {
@@ -302,6 +308,42 @@ fn machine(cluster: &Cluster, host: &Host, known: &Known, add: &mut Add<'_>) {
     }
 }
 
+/// What a release needs on a host.
+fn apache_storm(cluster: &Cluster, known: &Known, release: &StormRelease, dir: &Path, add: &mut Add<'_>) {
+    let Some(storm) = &cluster.storm else { return };
+    let StormRelease { version, java: needed } = release;
+    let name_java = format!("install Java {needed} or later, or name it with storm: {{java_home: ...}}");
+    match &known.facts.storm_java {
+        None => {
+            let what = match &storm.java_home {
+                Some(home) => format!("there is no Java in {}", home.display()),
+                None => "there is no Java, and Apache Storm needs it".to_owned(),
+            };
+            add(Level::Error, "java/missing", what, Vec::new(), Some(name_java));
+        }
+        Some(java) if java.major().is_some_and(|major| major < *needed) => {
+            let what = format!("Apache Storm {version} needs Java {needed}, and here is an older one");
+            let seen = format!("{}: {}", java.program.display(), java.version);
+            add(Level::Error, "java/old", what, vec![seen], Some(name_java));
+        }
+        Some(_) => {}
+    }
+    if known.facts.python.is_none() {
+        let (what, hint) = match &storm.python {
+            Some(python) => (format!("{} is no Python 3", python.display()), "name another with storm: {python: ...}"),
+            None => (
+                "there is no python3, and bin/storm of Apache Storm is a program for it".to_owned(),
+                "install python3, or name it with storm: {python: ...}",
+            ),
+        };
+        add(Level::Error, "python/missing", what, Vec::new(), Some(hint.to_owned()));
+    }
+    if dir.to_string_lossy().contains(char::is_whitespace) {
+        let what = format!("bin/storm of Apache Storm does not take a blank in its path, and {dir:?} has one");
+        add(Level::Error, "storm/blank", what, Vec::new(), Some("name another folder with dir".to_owned()));
+    }
+}
+
 fn names(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
     let Some(known) = survey.known.get(&host.name) else { return };
     for other in &cluster.hosts {
@@ -366,7 +408,7 @@ fn network(cluster: &Cluster, host: &Host, survey: &Survey, add: &mut Add<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::{Hello, HostFacts, Name};
+    use crate::facts::{Hello, HostFacts, Java, Name};
 
     fn cluster() -> Cluster {
         serde_yaml::from_str(
@@ -419,6 +461,18 @@ mod tests {
         let found = examine(&cluster(), &s);
         assert_eq!(found[0].message, "port 6701, for a slot, is taken");
         assert_eq!(found[1].message, "n2 cannot reach n1:2181, for ZooKeeper");
+
+        let mut apache = cluster();
+        apache.storm = serde_yaml::from_str("archive: /x/apache-storm-2.8.3.tar.gz").unwrap();
+        apache.dir = "/opt/my storm".into();
+        let mut s = survey();
+        s.storm = Some(StormRelease { version: "2.8.3".into(), java: 17 });
+        let n2 = &mut s.known.get_mut("n2").unwrap().facts;
+        n2.storm_java = Some(Java { program: "/usr/bin/java".into(), version: "openjdk version \"11.0.2\"".into() });
+        n2.python = Some("Python 3.13.5".into());
+        let codes: Vec<String> = examine(&apache, &s).iter().map(|f| format!("{} {}", f.host, f.code)).collect();
+        let wanted = ["n1 java/missing", "n1 python/missing", "n1 storm/blank", "n2 java/old", "n2 storm/blank"];
+        assert_eq!(codes, wanted);
 
         let mut s = survey();
         s.known.get_mut("n1").unwrap().facts.free_bytes = Some(1 << 20);

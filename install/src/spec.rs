@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::archive::Archive;
 use crate::{Kind, Trouble};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,6 +66,9 @@ pub struct Cluster {
     pub user: Option<String>,
     #[serde(default)]
     pub service: Service,
+    /// Without it, the daemons are those of this program.
+    #[serde(default)]
+    pub storm: Option<Storm>,
     #[serde(default)]
     pub zookeeper: ZooKeeper,
     #[serde(default)]
@@ -81,12 +85,31 @@ pub struct Cluster {
     pub hosts: Vec<Host>,
 }
 
+/// A release of Apache Storm, whose daemons run in place of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Storm {
+    pub archive: Archive,
+    /// Of the archive, if it is fetched.
+    #[serde(default)]
+    pub sha512: Option<String>,
+    /// On every host; found there when not named.
+    #[serde(default)]
+    pub java_home: Option<PathBuf>,
+    /// The python3 of every host, if it is not the one on PATH.
+    #[serde(default)]
+    pub python: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ZooKeeper {
-    /// A release of Apache ZooKeeper (`.tar.gz`); without one, the server that is part of this program.
+    /// A release of Apache ZooKeeper; without one, the server that is part of this program.
     #[serde(default)]
-    pub archive: Option<PathBuf>,
+    pub archive: Option<Archive>,
+    /// Of the archive, if it is fetched.
+    #[serde(default)]
+    pub sha512: Option<String>,
     /// Lines of zoo.cfg on every server.
     #[serde(default)]
     pub zoo_cfg: Map<String, Value>,
@@ -142,7 +165,13 @@ fn default_peer_ports() -> [u16; 2] {
 
 impl Default for ZooKeeper {
     fn default() -> ZooKeeper {
-        ZooKeeper { archive: None, zoo_cfg: Map::new(), peer_ports: default_peer_ports(), java_home: None }
+        ZooKeeper {
+            archive: None,
+            sha512: None,
+            zoo_cfg: Map::new(),
+            peer_ports: default_peer_ports(),
+            java_home: None,
+        }
     }
 }
 
@@ -159,7 +188,13 @@ impl Cluster {
                 .at(e.to_string())
                 .hint("name a cluster.yaml with --file; docs/install.md shows one")
         })?;
-        let mut cluster: Cluster = serde_yaml::from_str(&text).map_err(|e| {
+        Cluster::parse(&text, path)
+    }
+
+    /// What would be read from a file of this text.
+    pub fn parse(text: &str, path: &Path) -> Result<Cluster, Trouble> {
+        let shown = path.display();
+        let mut cluster: Cluster = serde_yaml::from_str(text).map_err(|e| {
             let place = e.location().map_or(String::new(), |l| format!(":{}:{}", l.line(), l.column()));
             Trouble::new(Kind::Wanted, "install/file", "the description of the cluster is wrong")
                 .at(format!("{shown}{place}  {e}"))
@@ -167,7 +202,8 @@ impl Cluster {
         let folder = std::path::absolute(path).map_err(|e| Trouble::io("find", path, &e))?;
         let folder = folder.parent().unwrap_or(Path::new("/"));
         let below = |p: &mut Option<PathBuf>| *p = p.as_ref().map(|p| folder.join(p));
-        below(&mut cluster.zookeeper.archive);
+        let archives = cluster.storm.iter_mut().map(|s| &mut s.archive).chain(cluster.zookeeper.archive.as_mut());
+        archives.for_each(|archive| archive.below(folder));
         below(&mut cluster.ssh.config);
         cluster.hosts.iter_mut().for_each(|h| below(&mut h.ssh.config));
         cluster.check().map_err(|t| t.at(shown.to_string()))?;
@@ -198,6 +234,12 @@ impl Cluster {
             if self.with(role).is_empty() {
                 return Err(wrong(format!("no host has the role {}", role.word())));
             }
+        }
+        if let Some(storm) = &self.storm {
+            storm.archive.check()?;
+        }
+        if let Some(archive) = &self.zookeeper.archive {
+            archive.check()?;
         }
         let servers = self.with(Role::Zookeeper);
         match (servers.len(), &self.zookeeper.archive) {
@@ -290,7 +332,8 @@ mod tests {
         assert_eq!(cluster.conf_of(n2)["a"], 1);
         let ssh = cluster.ssh_of(n2);
         assert_eq!((ssh.user.as_deref(), ssh.port), (Some("admin"), Some(22)));
-        assert!(cluster.zookeeper.archive.as_ref().unwrap().is_absolute());
+        let archive = cluster.zookeeper.archive.as_ref().unwrap();
+        assert!(matches!(archive, Archive::File(path) if path.is_absolute()), "{archive:?}");
         let note = cluster.quorum_note().unwrap();
         assert!(note.starts_with("2 ZooKeeper servers survive the failure of 0") && note.contains("three survive one"));
     }
@@ -315,6 +358,8 @@ mod tests {
         assert!(
             message(&THREE.replace("zookeeper: {archive: zk.tar.gz}\n", "")).contains("2 hosts are to run ZooKeeper")
         );
+        let storm = "storm: {archive: 'https://x/my storm.tar.gz'}\n";
+        assert!(message(&format!("{storm}{THREE}")).contains("is no name of an archive"));
         assert!(message(&THREE.replace("name: n2", "name: '-oProxyCommand=x'")).contains("is no name of a host"));
         assert!(message(&THREE.replace("name: prod", "name: ../x")).contains("is no name of a cluster"));
     }

@@ -181,6 +181,10 @@ pub mod places {
     pub fn zookeeper_home(dir: &Path) -> PathBuf {
         dir.join("zookeeper")
     }
+    /// Of a release of Apache Storm: each has a folder of its own.
+    pub fn storm_home(dir: &Path, release: &str) -> PathBuf {
+        dir.join("storm").join(release)
+    }
     pub fn zookeeper_data(dir: &Path) -> PathBuf {
         dir.join("data/zookeeper")
     }

@@ -11,7 +11,7 @@ use crate::cluster::{HOST, Role};
 use crate::peers;
 
 /// What a worker of Apache Storm logs, where its supervisor expects it.
-const WORKER_LOG: &str = r#"<configuration>
+pub(crate) const WORKER_LOG: &str = r#"<configuration>
 <appenders><File name="A" fileName="${sys:workers.artifacts}/${sys:storm.id}/${sys:worker.port}/${sys:logfile.name}">
 <PatternLayout pattern="%d %c{1.} [%p] %msg%n"/></File></appenders>
 <loggers><root level="info"><appender-ref ref="A"/></root></loggers>

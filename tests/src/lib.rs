@@ -20,6 +20,8 @@ pub mod proxy;
 pub mod random;
 #[cfg(feature = "cluster")]
 pub mod recording;
+#[cfg(feature = "cluster")]
+pub mod release;
 pub mod sshd;
 #[cfg(feature = "terminal")]
 pub mod terminal;

@@ -12,7 +12,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const STORM: &str = "2.8.3";
+pub(crate) const STORM: &str = "2.8.3";
 const ZOOKEEPER: &str = "3.9.5";
 const CURATOR: &str = "5.9.0";
 const SLF4J: &str = "2.0.17";
@@ -257,7 +257,7 @@ fn maven(args: &[String]) {
 }
 
 /// `target/peers/<name>`, made by `fetch` in a scratch folder if it is not there yet.
-fn fetched(name: &str, fetch: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn fetched(name: &str, fetch: impl FnOnce(&Path)) -> PathBuf {
     let root = root();
     let done = root.join(name);
     if done.is_dir() {

@@ -327,6 +327,7 @@ pub const ALL: &[(&str, &[Example])] = &[
         &[
             ("stormctl install single --dry-run", "what would be done"),
             ("stormctl install single --dir /opt/storm --dry-run --show-files", "and what the files would hold"),
+            ("stormctl install single --storm-archive apache-storm-2.8.3.tar.gz", "Apache's own daemons"),
         ],
     ),
     (

@@ -37,10 +37,16 @@ pub struct Single {
     /// Who keeps the daemons running
     #[arg(long, value_enum)]
     pub service: Option<Service>,
+    /// A release of Apache Storm (.tar.gz), with its own daemons, UI and log viewer, instead of those of stormctl
+    #[arg(long, value_name = "FILE|URL")]
+    pub storm_archive: Option<String>,
     /// A release of Apache ZooKeeper (.tar.gz), instead of the server in stormctl
-    #[arg(long, value_name = "FILE")]
-    pub zookeeper_archive: Option<PathBuf>,
-    /// Where Java is, for Apache ZooKeeper
+    #[arg(long, value_name = "FILE|URL")]
+    pub zookeeper_archive: Option<String>,
+    /// The python3 for Apache Storm, if it is not the one on PATH
+    #[arg(long, value_name = "FILE", requires = "storm_archive")]
+    pub python: Option<PathBuf>,
+    /// Where Java is, for Apache Storm and Apache ZooKeeper
     #[arg(long, value_name = "DIR")]
     pub java_home: Option<PathBuf>,
     /// How many workers may run
@@ -53,7 +59,7 @@ pub struct Single {
     #[arg(long)]
     pub agent: bool,
     /// The same as a file: a cluster.yaml with one host
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "dir", "name", "host", "user", "service", "zookeeper_archive", "java_home", "slots", "no_ui"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["agent", "dir", "name", "host", "user", "service", "storm_archive", "zookeeper_archive", "java_home", "python", "slots", "no_ui"])]
     pub file: Option<PathBuf>,
     #[command(flatten)]
     pub how: How,
@@ -86,9 +92,9 @@ pub enum Service {
 
 #[derive(Debug, Args)]
 pub struct Distributed {
-    /// The description of the cluster
-    #[arg(long, value_name = "FILE", default_value = "cluster.yaml")]
-    pub file: PathBuf,
+    /// The description of the cluster [default: cluster.yaml; where there is none, questions on a terminal make it]
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     #[command(flatten)]
     pub how: How,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value, json};
 use storm_machine::process::sweep::{self, Scope};
 
+use crate::apache;
 use crate::cli::{self, Role};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -16,6 +17,8 @@ use crate::table::{Side, Table, age, or_dash};
 
 const LEADER_LOOK: Duration = Duration::from_millis(5);
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// The program of a release asks several JVMs for values before it becomes one.
+const RELEASE_LIMIT: Duration = Duration::from_secs(150);
 /// Storm's own: a daemon is killed when it does not end by itself.
 const STOP_GRACE: Duration = Duration::from_secs(20);
 const WORKER_GRACE: Duration = Duration::from_secs(3);
@@ -62,7 +65,8 @@ fn foreseen(ctx: &Context, roles: &[Role], stopped: &str, running: &str) -> Daem
 }
 
 fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
-    let limit = ctx.global.timeout.unwrap_or(START_LIMIT);
+    let apache = ctx.conf.str(apache::HOME_KEY).is_some_and(|home| !home.is_empty());
+    let limit = ctx.global.timeout.unwrap_or(if apache { RELEASE_LIMIT } else { START_LIMIT });
     let began = Instant::now();
     let settings = ctx.global.overrides();
     let how = Launch { conf: &ctx.conf, conf_file: ctx.file.as_deref(), settings: &settings, tied: false };

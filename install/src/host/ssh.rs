@@ -13,14 +13,13 @@ use tokio::time::timeout;
 
 use crate::site::{Reply, Request, own_sha256};
 use crate::spec::Ssh;
-use crate::step::places;
 use crate::{Kind, Trouble};
 
 const CONNECT_SECS: u32 = 15;
 /// For the far `stormctl` to end by itself.
 const END: Duration = Duration::from_secs(5);
 
-/// Where one connection to each host is shared by all that goes there.
+/// Where the one connection to each host is found by all that goes there.
 #[derive(Debug)]
 pub struct Control {
     dir: TempDir,
@@ -47,32 +46,26 @@ pub struct Remote {
     lines: Lines<BufReader<ChildStdout>>,
 }
 
-/// Says what the host is, and whether its installed program is this one.
-const LOOK: &str = r#"
-set -e
-uname -s -m
-case $1 in "~"*) dir=$HOME${1#\~} ;; *) dir=$1 ;; esac
-if [ -r "$dir/bin/stormctl" ] && command -v sha256sum >/dev/null 2>&1; then
-  sha256sum "$dir/bin/stormctl" | cut -c1-64
-else
-  echo none
-fi
-echo "$dir"
-"#;
-
 /// Brings what comes in to a file.
 const TAKE: &str = r#"cat > "$1.part" && chmod 700 "$1.part" && mv "$1.part" "$1""#;
 
-/// Takes the program from its input, if it is not there ($2 bytes of it), and lets it answer what follows. However that ends,
-/// nothing of it stays.
+/// Says what the host is, which program is installed there and where ($1). Then it is told the size of the program that it is
+/// to be, and that follows, unless it is the installed one (0); it lets it answer what comes behind. However that ends, nothing
+/// of it stays.
 const SERVE: &str = r#"
 umask 077
+case $1 in "~"*) dir=$HOME${1#\~} ;; *) dir=$1 ;; esac
+shift
+program=$dir/bin/stormctl hash=none
+if [ -r "$program" ] && command -v sha256sum >/dev/null 2>&1; then
+  hash=$(sha256sum "$program" | cut -c1-64)
+fi
+uname -s -m && echo "$hash" && echo "$dir" || exit 1
+read -r size || exit 1
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/stormctl-XXXXXXXX") || exit 1
 trap 'rm -rf "$scratch"' EXIT
 trap 'exit 129' HUP INT TERM
 echo "$scratch"
-program=$1 size=$2
-shift 2
 if [ "$size" -gt 0 ]; then
   program=$scratch/stormctl
   head -c "$size" > "$program" && [ "$(wc -c < "$program")" -eq "$size" ] && chmod 700 "$program" || exit 1
@@ -90,15 +83,24 @@ fn shell(script: &str, zero: &str, words: &[&str]) -> String {
     format!("exec sh -c {} {}", quoted(script), words.join(" "))
 }
 
+/// Who has the connection to a host, and who goes along on it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Master,
+    Guest,
+}
+
 impl Remote {
-    fn command(name: &str, ssh: &Ssh, control: &Control) -> Command {
+    fn command(name: &str, ssh: &Ssh, control: &Control, part: Part) -> Command {
         let mut command = Command::new("ssh");
         if let Some(config) = &ssh.config {
             command.arg("-F").arg(config);
         }
         // Nobody is asked: keys come from the agent or from files, and hosts must be known.
         command.args(["-T", "-o", "BatchMode=yes", "-o", &format!("ConnectTimeout={CONNECT_SECS}")]);
-        command.args(["-o", "ServerAliveInterval=15", "-o", "ControlMaster=auto", "-o", "ControlPersist=60"]);
+        // The connection ends with the session that made it, whose input ends with this process, however that comes.
+        let master = if part == Part::Master { "ControlMaster=yes" } else { "ControlMaster=no" };
+        command.args(["-o", "ServerAliveInterval=15", "-o", "ControlPersist=no", "-o", master]);
         command.arg("-o").arg(format!("ControlPath={}/%C", control.dir.path().display()));
         if let Some(user) = &ssh.user {
             command.args(["-l", user]);
@@ -111,65 +113,14 @@ impl Remote {
         command
     }
 
-    async fn shell(
-        name: &str,
-        ssh: &Ssh,
-        control: &Control,
-        line: &str,
-        input: Option<&Path>,
-    ) -> Result<String, Trouble> {
-        let mut command = Remote::command(name, ssh, control);
-        command.arg(line).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
-        let mut child = command.spawn().map_err(|e| no_ssh(&e))?;
-        let mut stdin = child.stdin.take();
-        let feed = async {
-            if let (Some(file), Some(stdin)) = (input, stdin.as_mut()) {
-                let mut file = File::open(file).await?;
-                tokio::io::copy(&mut file, stdin).await?;
-                stdin.shutdown().await?;
-            }
-            drop(stdin.take());
-            Ok::<(), std::io::Error>(())
-        };
-        let (fed, output) = tokio::join!(feed, child.wait_with_output());
-        let output = output.map_err(|e| no_ssh(&e))?;
-        if !output.status.success() {
-            return Err(failed(output.status.code(), &String::from_utf8_lossy(&output.stderr)));
-        }
-        fed.map_err(|e| Trouble::io("bring", input.unwrap_or(Path::new("")), &e))?;
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-    }
-
-    /// Brings this program there, unless the installed one is the same, and starts it.
+    /// Goes there, and brings this program along unless the installed one is the same.
     pub async fn connect(name: &str, ssh: &Ssh, dir: &Path, control: Arc<Control>) -> Result<Remote, Trouble> {
-        let look = shell(LOOK, "stormctl", &[&dir.to_string_lossy()]);
-        let answer = Remote::shell(name, ssh, &control, &look, None).await?;
-        let mut lines = answer.lines();
-        let (system, hash) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        let dir = PathBuf::from(lines.next().unwrap_or_default());
-        let here = rustix::system::uname();
-        let mine = format!("{} {}", here.sysname().to_string_lossy(), here.machine().to_string_lossy());
-        if system != mine {
-            return Err(Trouble::new(Kind::Refused, "install/architecture", "this stormctl cannot run there")
-                .at(format!("there: {system}"))
-                .at(format!("here:  {mine}"))
-                .hint("run stormctl on a machine of that kind"));
-        }
-        if !dir.is_absolute() {
-            return Err(Trouble::new(Kind::Failed, "install/ssh", "the shell there prints something of its own")
-                .at(answer.lines().next().unwrap_or_default())
-                .hint("what its start-up files print must not go to sessions without a terminal"));
-        }
-        let own = Path::new("/proc/self/exe");
-        let there = hash == own_sha256()?;
-        let size = if there { 0 } else { std::fs::metadata(own).map_err(|e| Trouble::io("read", own, &e))?.len() };
-        let (program, bytes) = (places::program(&dir).to_string_lossy().into_owned(), size.to_string());
-        let mut words = vec![program.as_str(), &bytes];
+        let dir = dir.to_string_lossy();
+        let mut words = vec![&*dir];
         if ssh.sudo == Some(true) {
             words.extend(["sudo", "-n", "--"]);
         }
-        let mut command = Remote::command(name, ssh, &control);
+        let mut command = Remote::command(name, ssh, &control, Part::Master);
         command.arg(shell(SERVE, "stormctl", &words));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| no_ssh(&e))?;
@@ -180,19 +131,49 @@ impl Remote {
         };
         let (name, ssh, scratch) = (name.to_owned(), ssh.clone(), PathBuf::new());
         let mut remote = Remote { name, ssh, control, scratch, child, stdin, lines };
-        if size > 0
-            && let Some(stdin) = &mut remote.stdin
-        {
-            let mut file = File::open(own).await.map_err(|e| Trouble::io("read", own, &e))?;
-            if tokio::io::copy(&mut file, stdin).await.is_err() {
-                return Err(remote.lost().await);
-            }
+        let (system, hash, dir) = (remote.line().await?, remote.line().await?, remote.line().await?);
+        if !dir.starts_with('/') {
+            return Err(Trouble::new(Kind::Failed, "install/ssh", "the shell there prints something of its own")
+                .at(system)
+                .hint("what its start-up files print must not go to sessions without a terminal"));
         }
-        match remote.lines.next_line().await {
-            Ok(Some(scratch)) => remote.scratch = PathBuf::from(scratch),
-            _ => return Err(remote.lost().await),
+        let here = rustix::system::uname();
+        let mine = format!("{} {}", here.sysname().to_string_lossy(), here.machine().to_string_lossy());
+        if system != mine {
+            return Err(Trouble::new(Kind::Refused, "install/architecture", "this stormctl cannot run there")
+                .at(format!("there: {system}"))
+                .at(format!("here:  {mine}"))
+                .hint("run stormctl on a machine of that kind"));
         }
+        remote.bring(hash == own_sha256()?).await?;
+        remote.scratch = PathBuf::from(remote.line().await?);
         Ok(remote)
+    }
+
+    /// Says which program it is to be there: the installed one, or this one, which follows.
+    async fn bring(&mut self, installed: bool) -> Result<(), Trouble> {
+        let own = Path::new("/proc/self/exe");
+        let mut file = File::open(own).await.map_err(|e| Trouble::io("read", own, &e))?;
+        let size = file.metadata().await.map_err(|e| Trouble::io("read", own, &e))?.len();
+        let Some(stdin) = &mut self.stdin else { return Err(self.lost().await) };
+        let sent = async {
+            if installed {
+                stdin.write_all(b"0\n").await?;
+            } else {
+                stdin.write_all(format!("{size}\n").as_bytes()).await?;
+                tokio::io::copy(&mut file, stdin).await?;
+            }
+            stdin.flush().await
+        };
+        if sent.await.is_err() { Err(self.lost().await) } else { Ok(()) }
+    }
+
+    /// The next one that it says.
+    async fn line(&mut self) -> Result<String, Trouble> {
+        match self.lines.next_line().await {
+            Ok(Some(line)) => Ok(line),
+            _ => Err(self.lost().await),
+        }
     }
 
     pub async fn ask(&mut self, request: &Request) -> Result<Reply, Trouble> {
@@ -227,24 +208,39 @@ impl Remote {
         failed(status, &said)
     }
 
-    pub async fn put(&mut self, file: &Path) -> Result<PathBuf, Trouble> {
-        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let there = self.scratch.join(name);
-        let take = shell(TAKE, "stormctl", &[&there.to_string_lossy()]);
-        Remote::shell(&self.name, &self.ssh, &self.control, &take, Some(file)).await?;
+    /// Brings a file there, on the same connection.
+    pub async fn put(&mut self, path: &Path) -> Result<PathBuf, Trouble> {
+        let there = self.scratch.join(path.file_name().unwrap_or_default());
+        let mut file = File::open(path).await.map_err(|e| {
+            Trouble::io("read", path, &e)
+                .hint("stormctl plan --file cluster.yaml      fetches it again, or says where it should be")
+        })?;
+        let mut command = Remote::command(&self.name, &self.ssh, &self.control, Part::Guest);
+        command.arg(shell(TAKE, "stormctl", &[&there.to_string_lossy()]));
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|e| no_ssh(&e))?;
+        let stdin = child.stdin.take();
+        let feed = async {
+            if let Some(mut stdin) = stdin {
+                tokio::io::copy(&mut file, &mut stdin).await?;
+                stdin.shutdown().await?;
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        let (fed, output) = tokio::join!(feed, child.wait_with_output());
+        let output = output.map_err(|e| no_ssh(&e))?;
+        if !output.status.success() {
+            return Err(failed(output.status.code(), &String::from_utf8_lossy(&output.stderr)));
+        }
+        fed.map_err(|e| Trouble::io("bring", path, &e))?;
         Ok(there)
     }
 
-    /// Lets the program there end, and ends the shared connection.
+    /// Lets the program there end, and with it the connection.
     pub async fn close(mut self) {
         self.stdin = None;
         // One that does not end is killed with its ssh.
         let _ = timeout(END, self.child.wait()).await;
-        let to = Remote::command(&self.name, &self.ssh, &self.control);
-        let mut exit = Command::new("ssh");
-        exit.args(["-O", "exit"]).args(to.as_std().get_args());
-        exit.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let _ = timeout(END, exit.status()).await;
     }
 }
 

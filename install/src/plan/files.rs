@@ -29,6 +29,19 @@ pub fn storm_yaml(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
             None => set("dev.zookeeper.path", dir(places::zookeeper_data(&crew.dir))),
         }
     }
+    if let Some(storm) = &cluster.storm {
+        let home = places::storm_home(&crew.dir, &storm.archive.release());
+        // Relative places are below the release, for its daemons and for us.
+        set("storm.home", dir(home.clone()));
+        set("stormctl.storm.home", dir(home));
+        // By default it is a folder in the release.
+        set("storm.metricstore.rocksdb.location", dir(places::data(&crew.dir).join("metrics")));
+        for (key, path) in [("stormctl.java.home", &storm.java_home), ("stormctl.python", &storm.python)] {
+            if let Some(path) = path {
+                set(key, dir(path.clone()));
+            }
+        }
+    }
     set("stormctl.roles", json!(roles));
     if cluster.agents {
         set("stormctl.agent.hosts", json!(agents::addresses(cluster)));

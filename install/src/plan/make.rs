@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{AGENT, Known, Plan, Sources, crew, files, units};
+use super::{AGENT, Known, Packed, Plan, Sources, crew, files, units};
 use crate::agents;
 use crate::facts::{Hello, PathFacts, Seen};
 use crate::site::sha256;
@@ -227,12 +227,19 @@ impl<'a> Walk<'a> {
         self.folder(&places::data(&dir), 0o755, self.owner(), true);
         self.folder(&places::logs(&dir), 0o755, self.owner(), true);
         if self.file(&places::program(&dir), 0o755, None, sources.program_sha256.clone(), Body::Program) {
-            self.stale.extend(["zookeeper", "nimbus", "supervisor", "ui", "logviewer", AGENT].map(str::to_owned));
+            // Daemons of Apache's are other programs.
+            let apaches = self.cluster.storm.is_some();
+            let ours = |d: &&Daemon| !d.apache && (d.role == "zookeeper" || d.role == AGENT || !apaches);
+            self.stale.extend(self.crew.daemons.iter().filter(ours).map(|d| d.role.clone()));
+        }
+        if self.cluster.storm.is_some() && super::runs_storm(self.host) {
+            self.apache_storm(sources);
         }
         let text = files::storm_yaml(self.cluster, self.host, self.crew);
         let mode = if files::holds_secrets(&text) { 0o640 } else { 0o644 };
         if self.text(&places::storm_yaml(&dir), mode, self.owner(), text) {
-            self.stale.extend(["nimbus", "supervisor", "ui", "logviewer", AGENT].map(str::to_owned));
+            let read = self.crew.daemons.iter().map(|d| d.role.clone()).filter(|role| role != "zookeeper");
+            self.stale.extend(read);
         }
         if self.cluster.agents {
             self.agent(sources);
@@ -267,14 +274,27 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A release, where there is nothing yet: of which it is said nothing, only its path matters.
+    fn unpack(&mut self, home: &Path, packed: Option<&Packed>) {
+        let Packed { file, sha256 } = packed.cloned().unwrap_or_default();
+        if self.at(home).seen == Seen::Nothing {
+            let action = Action::Unpack { path: home.to_owned(), archive: file, sha256, owner: self.owner() };
+            self.step(FILES, action, Seen::Nothing, None);
+        }
+    }
+
+    /// Another release comes beside the one before, and storm.yaml says which of them runs.
+    fn apache_storm(&mut self, sources: &Sources) {
+        let Some(storm) = &self.cluster.storm else { return };
+        let home = places::storm_home(&self.crew.dir, &storm.archive.release());
+        self.folder(&self.crew.dir.join("storm"), 0o755, None, false);
+        self.unpack(&home, sources.storm.as_ref());
+    }
+
     fn apache_zookeeper(&mut self, sources: &Sources) {
         let dir = self.crew.dir.clone();
         let home = places::zookeeper_home(&dir);
-        if let (Some(archive), Seen::Nothing) = (&self.cluster.zookeeper.archive, self.at(&home).seen) {
-            let sha256 = sources.archive_sha256.clone().unwrap_or_default();
-            let action = Action::Unpack { path: home.clone(), archive: archive.clone(), sha256, owner: self.owner() };
-            self.step(FILES, action, Seen::Nothing, None);
-        }
+        self.unpack(&home, sources.zookeeper.as_ref());
         let data = places::zookeeper_data(&dir);
         self.folder(&data, 0o750, self.owner(), true);
         if let Some(id) = files::myid(self.cluster, self.host) {

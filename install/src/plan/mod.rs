@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::HostFiles;
-use crate::facts::{Hello, HostFacts, Look};
+use crate::facts::{Hello, HostFacts, Look, Tools};
 use crate::site::sha256;
 use crate::spec::{Cluster, Host, Role, Service};
 use crate::step::{Crew, Daemon, Step};
@@ -38,8 +38,8 @@ pub struct Known {
 pub struct Sources {
     /// Of this program.
     pub program_sha256: String,
-    /// Of the release of Apache ZooKeeper.
-    pub archive_sha256: Option<String>,
+    pub zookeeper: Option<Packed>,
+    pub storm: Option<Packed>,
     /// Whether a word count ends it.
     pub check: bool,
     /// The file by which every `stormctl` of the user finds a cluster on this very machine.
@@ -48,6 +48,13 @@ pub struct Sources {
     pub unfinished: bool,
     /// What the agents need, by host.
     pub agents: BTreeMap<String, HostFiles>,
+}
+
+/// The archive of a release, on the operator's machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Packed {
+    pub file: PathBuf,
+    pub sha256: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -112,6 +119,11 @@ pub fn crew(cluster: &Cluster, host: &Host, hello: &Hello) -> Crew {
     Crew { dir: cluster.dir_on(host, &hello.home), service, user, daemons: daemons.chain(agent).collect() }
 }
 
+/// Whether the host has a role of Storm's.
+pub fn runs_storm(host: &Host) -> bool {
+    host.roles.iter().any(|role| *role != Role::Zookeeper)
+}
+
 /// What must be looked at on a host before it can be planned for.
 pub fn look(cluster: &Cluster, host: &Host, hello: &Hello, pointer: Option<&PathBuf>) -> Look {
     let crew = crew(cluster, host, hello);
@@ -121,6 +133,11 @@ pub fn look(cluster: &Cluster, host: &Host, hello: &Hello, pointer: Option<&Path
         names: cluster.hosts.iter().map(|h| h.name.clone()).collect(),
         java: crew.daemons.iter().any(|d| d.apache),
         java_home: cluster.zookeeper.java_home.clone(),
+        storm: cluster
+            .storm
+            .as_ref()
+            .filter(|_| runs_storm(host))
+            .map(|storm| Tools { java_home: storm.java_home.clone(), python: storm.python.clone() }),
         storm_yaml: storm_yaml(cluster, host, &crew),
         crew,
     }

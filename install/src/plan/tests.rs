@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Plan, Sources, plan, unit_text, zoo_cfg};
+use super::{Known, Packed, Plan, Sources, plan, unit_text, zoo_cfg};
 use crate::facts::{Hello, PathFacts, Seen};
 use crate::site::sha256;
 use crate::spec::{Cluster, Service};
@@ -199,4 +199,45 @@ fn a_unit_keeps_blanks_and_percents_of_a_path() {
     assert!(
         text.contains("User=storm\n") && text.contains("After=network-online.target storm-prod-zookeeper.service\n")
     );
+}
+
+#[test]
+fn a_release_of_apache_is_unpacked_named_and_followed_by_another() {
+    let with =
+        |version: &str| cluster(&format!("storm: {{archive: /x/apache-storm-{version}.tar.gz, java_home: /jdk}}"));
+    let before = with("2.8.2");
+    let packed = Packed { file: "/cache/apache-storm-2.8.2.tar.gz".into(), sha256: sha256(b"archive") };
+    let sources = Sources { storm: Some(packed), ..sources() };
+    let made = plan(&before, &nothing(&before), &sources).unwrap();
+    let all = words(&made);
+    for host in ["n1", "n2"] {
+        let unpack = format!("{host} unpack apache-storm-2.8.2.tar.gz to /opt/storm/storm/apache-storm-2.8.2");
+        assert!(all.contains(&unpack), "{all:?}");
+    }
+    let yaml = made.steps.iter().find_map(|s| match &s.action {
+        Action::File { path, body: Body::Text(text), .. } if path.ends_with("conf/storm.yaml") => Some(text),
+        _ => None,
+    });
+    for line in [
+        "storm.home: \"/opt/storm/storm/apache-storm-2.8.2\"",
+        "stormctl.storm.home: \"/opt/storm/storm/apache-storm-2.8.2\"",
+        "stormctl.java.home: \"/jdk\"",
+        "storm.log.dir: \"/opt/storm/logs\"",
+    ] {
+        assert!(yaml.unwrap().lines().any(|l| l == line), "{line} is not in\n{}", yaml.unwrap());
+    }
+    let crew = super::crew(&before, &before.hosts[1], &Hello::default());
+    let unit = unit_text(&before, &crew, &crew.daemons[0]);
+    assert!(unit.contains("Apache Storm's supervisor") && unit.contains("SuccessExitStatus=143\n"), "{unit}");
+
+    let hosts = after(nothing(&before), &made);
+    assert_eq!(words(&plan(&before, &hosts, &sources).unwrap()), [] as [&str; 0], "done is done");
+    // This program is none of Apache's daemons; the server of ZooKeeper is it.
+    let program = Sources { program_sha256: sha256(b"newer"), ..sources.clone() };
+    let all = words(&plan(&before, &hosts, &program).unwrap());
+    assert_eq!(all.iter().filter(|w| w.contains("restart")).collect::<Vec<_>>(), ["n1 restart zookeeper (background)"]);
+    // Another release comes beside the first, and the daemons go over to it.
+    let changed = words(&plan(&with("2.8.3"), &hosts, &sources).unwrap());
+    assert!(changed.contains(&"n2 restart supervisor (background)".to_owned()), "{changed:?}");
+    assert!(changed.iter().any(|w| w.ends_with("to /opt/storm/storm/apache-storm-2.8.3")), "{changed:?}");
 }

@@ -55,7 +55,8 @@ pub fn unit_text(cluster: &Cluster, crew: &Crew, daemon: &Daemon) -> String {
             "--log-file".to_owned(),
             path(log.join(format!("{}.log", daemon.role))),
         ];
-        (format!("Storm's {}", daemon.role), words.join(" "))
+        let whose = if cluster.storm.is_some() && daemon.role != "zookeeper" { "Apache Storm's" } else { "Storm's" };
+        (format!("{whose} {}", daemon.role), words.join(" "))
     };
     let after =
         if daemon.role == "zookeeper" { String::new() } else { format!(" {}", unit_name(&cluster.name, "zookeeper")) };
@@ -63,13 +64,16 @@ pub fn unit_text(cluster: &Cluster, crew: &Crew, daemon: &Daemon) -> String {
         (Some(user), Service::Systemd) => format!("User={user}\n"),
         _ => String::new(),
     };
+    // What a JVM ends with when it is asked to.
+    let jvm = daemon.apache || cluster.storm.is_some() && !["zookeeper", super::AGENT].contains(&daemon.role.as_str());
+    let asked = if jvm { "SuccessExitStatus=143\n" } else { "" };
     // Workers outlive their supervisor by design: the next one adopts them. So do daemons that were started through the agent.
     let kill = if ["supervisor", super::AGENT].contains(&daemon.role.as_str()) { "KillMode=process\n" } else { "" };
     let wanted = if crew.service == Service::SystemdUser { "default.target" } else { "multi-user.target" };
     format!(
         "# Written by stormctl install.\n[Unit]\nDescription={what} of the cluster {name}\n\
          Wants=network-online.target\nAfter=network-online.target{after}\n\n\
-         [Service]\nType=exec\n{user}ExecStart={command}\nRestart=on-failure\nRestartSec=2\n{kill}LimitNOFILE=65536\n\
+         [Service]\nType=exec\n{user}ExecStart={command}\nRestart=on-failure\nRestartSec=2\n{kill}{asked}LimitNOFILE=65536\n\
          UMask=0027\n\n[Install]\nWantedBy={wanted}\n",
         name = cluster.name.replace('%', "%%"),
     )

@@ -13,7 +13,7 @@ use crate::step::{Action, Body, Crew};
 use crate::{Kind, Trouble};
 
 /// The end of the name of what is not complete.
-const PART: &str = ".stormctl-part";
+pub(super) const PART: &str = ".stormctl-part";
 
 /// What lies at a path.
 pub(super) fn seen(path: &Path) -> Result<Seen, Trouble> {
@@ -257,7 +257,7 @@ async fn unpack(dir: &Path, path: &Path, archive: &Path, sha: &str, owner: Optio
     let jar = |m: &Made| matches!(m, Made::File { path, .. } if path.extension().is_some_and(|e| e == "jar"));
     if !made.iter().any(jar) {
         return Err(bad("there is no jar in the archive".to_owned())
-            .hint("name the release for running: apache-zookeeper-X-bin.tar.gz"));
+            .hint("name the release for running: of Apache ZooKeeper it ends with -bin.tar.gz"));
     }
     for path in &given {
         give(path, owner).await?;

@@ -82,6 +82,10 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
     if look.java {
         facts.java = java(look.java_home.as_deref()).await;
     }
+    if let Some(tools) = &look.storm {
+        facts.storm_java = java(tools.java_home.as_deref()).await;
+        facts.python = python(tools.python.as_deref()).await;
+    }
     facts.running = running(&look.crew).await;
     if !look.storm_yaml.is_empty() {
         facts.findings = findings(look).await?;
@@ -148,6 +152,14 @@ async fn java(home: Option<&Path>) -> Option<Java> {
     let output = run(command(&[program.to_string_lossy().into_owned(), "-version".to_owned()])).await.ok()?;
     let version = output.stderr.lines().next().unwrap_or_default().to_owned();
     output.ok().then_some(Java { program, version })
+}
+
+/// The named one, or what bin/storm of a release takes when none is named.
+async fn python(named: Option<&Path>) -> Option<String> {
+    let program = named.map_or_else(|| "python3".to_owned(), |p| p.to_string_lossy().into_owned());
+    let output = run(command(&[program, "--version".to_owned()])).await.ok()?;
+    let version = output.stdout.lines().chain(output.stderr.lines()).next().unwrap_or_default().to_owned();
+    (output.ok() && version.starts_with("Python 3")).then_some(version)
 }
 
 /// The rules of `doctor` on the configuration that is to come.

@@ -201,6 +201,6 @@ pub fn own_sha256() -> Result<String, Trouble> {
     Ok(OWN.get_or_init(|| hash).clone())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

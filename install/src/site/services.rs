@@ -117,12 +117,15 @@ fn apache(crew: &Crew, daemon: &Daemon, verb: &str) -> Command {
 pub async fn start(crew: &Crew) -> Result<(), Trouble> {
     match crew.service {
         Service::Background | Service::Auto => {
-            for daemon in &crew.daemons {
-                let command = match daemon.apache {
-                    true => apache(crew, daemon, "start"),
-                    false => stormctl(crew, &["start", &daemon.role]),
-                };
-                run(command).await?.must("install/start", format!("{} does not start", daemon.role))?;
+            for daemon in crew.daemons.iter().filter(|d| d.apache) {
+                let output = run(apache(crew, daemon, "start")).await?;
+                output.must("install/start", format!("{} does not start", daemon.role))?;
+            }
+            // All at once: a JVM takes its time.
+            let others: Vec<&str> = crew.daemons.iter().filter(|d| !d.apache).map(|d| d.role.as_str()).collect();
+            if !others.is_empty() {
+                let output = run(stormctl(crew, &[&["start"], others.as_slice()].concat())).await?;
+                output.must("install/start", format!("{} does not start", others.join(", ")))?;
             }
         }
         service => {

@@ -1,11 +1,13 @@
 //! Taking away exactly what was made. What somebody has changed is kept, and named.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::act::PART;
 use super::manifest::{Made, Manifest};
 use super::services::{self, command, run};
 use super::sha256_file;
@@ -38,12 +40,11 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
             reload.push(crew.service);
         }
     }
-    let mut seen: Vec<&Path> = Vec::new();
+    let mut seen: HashSet<&Path> = HashSet::new();
     for made in manifest.made.iter().rev() {
         match made {
-            Made::File { path, .. } if seen.contains(&path.as_path()) => {}
+            Made::File { path, .. } if !seen.insert(path) => {}
             Made::File { path, sha256 } => {
-                seen.push(path);
                 file(&mut undone, &manifest, path, sha256)?;
             }
             Made::Folder { path, data: true } if keep_data => {
@@ -117,10 +118,25 @@ fn file(undone: &mut Undone, manifest: &Manifest, path: &Path, sha256: &str) -> 
     Ok(())
 }
 
+/// Removes what was never completed in a folder; false when there was none of it.
+fn parts(path: &Path) -> Result<bool, Trouble> {
+    let mut any = false;
+    for entry in fs::read_dir(path).map_err(|e| Trouble::io("list", path, &e))?.flatten() {
+        let part = entry.path();
+        if entry.file_name().to_string_lossy().ends_with(PART) {
+            let gone = if part.is_dir() { fs::remove_dir_all(&part) } else { fs::remove_file(&part) };
+            any |= remove(&part, gone)?;
+        }
+    }
+    Ok(any)
+}
+
 fn folder(undone: &mut Undone, path: &Path) -> Result<(), Trouble> {
     match fs::remove_dir(path) {
         Ok(()) => undone.removed += 1,
         Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        // What a step that was cut off has left is of nobody's use.
+        Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty && parts(path)? => return folder(undone, path),
         Err(e) if e.kind() == io::ErrorKind::DirectoryNotEmpty => {
             let listed = fs::read_dir(path).map_err(|e| Trouble::io("list", path, &e))?;
             let names: Vec<String> =

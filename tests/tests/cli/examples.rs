@@ -172,7 +172,7 @@ fn allowed(line: &str) -> &'static [i32] {
         // Words that dev-zookeeper does not answer.
         "stormctl zk cons" | "stormctl zk dump" | "stormctl zk envi" => &[7],
         "stormctl jar topology.jar org.example.Main wordcount --dry-run" => &[5],
-        "stormctl classpath" | "stormctl server-classpath" => &[5],
+        "stormctl classpath" | "stormctl server-classpath" | "stormctl ui" | "stormctl logviewer" => &[5],
         // A file of the test is no model of a good one.
         l if l.starts_with("stormctl config lint") => &[0, 10],
         l if l.starts_with("stormctl doctor") || l.starts_with("stormctl why") => &[0, 10],
@@ -182,6 +182,8 @@ fn allowed(line: &str) -> &'static [i32] {
         "stormctl config diff a.yaml b.yaml" => &[10],
         "stormctl config diff conf/storm.yaml" => &[0, 10],
         l if l.starts_with("stormctl logs") => &[0],
+        // There is no such archive.
+        "stormctl install single --storm-archive apache-storm-2.8.3.tar.gz" => &[3],
         // What Storm's default ports are used for on the machine of the test is not known.
         l if l.starts_with("stormctl install single") => &[0, 10],
         // There is no description, no such host, no cluster that was planned, no Apache Storm.

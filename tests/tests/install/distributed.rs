@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 use storm_tests::peers;
@@ -14,6 +15,13 @@ use storm_tests::wait::wait_until;
 
 use super::{LIMIT, command, run, tree};
 
+/// Much less than connections used to be kept for.
+const CONNECTED: Duration = Duration::from_secs(40);
+
+fn is_ssh(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "ssh")
+}
+
 struct Fleet {
     nest: Nest,
     hosts: SshHosts,
@@ -21,7 +29,7 @@ struct Fleet {
 }
 
 /// As Apache's archive for running is: one folder, with `lib` and `conf`.
-fn archive(nest: &Nest) -> PathBuf {
+pub(super) fn archive(nest: &Nest) -> PathBuf {
     let home = nest.dir().join("apache-zookeeper-bin");
     fs::create_dir_all(home.join("conf")).expect("made");
     fs::create_dir_all(home.join("lib")).expect("made");
@@ -128,6 +136,10 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
         let mut process = fleet.nest.spawn("apply", command(&fleet.nest, &["apply", "trio"]));
         process.wait_for_output(LIMIT, &format!("begin     {words}"));
         process.kill_nine();
+        if kinds.len() == 1 {
+            // Its connections end with it, as soon as the hosts are done with the step that they are at.
+            wait_until(CONNECTED, "no ssh to be left", || fleet.nest.processes().iter().all(|pid| !is_ssh(*pid)));
+        }
     }
     let done = fleet.run(&["apply", "trio"]);
     assert!(done.status.success(), "{done:?}");

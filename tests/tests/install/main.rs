@@ -2,9 +2,11 @@
 
 mod adopt;
 mod agents;
+mod apache;
 mod client;
 mod deb;
 mod distributed;
+mod fetch;
 mod new;
 mod single;
 mod wizard;

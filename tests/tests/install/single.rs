@@ -1,7 +1,8 @@
 //! One machine: installed, changed by hand, interrupted everywhere, and as it was before.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -40,7 +41,7 @@ impl Machine {
         serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"))
     }
 
-    fn root(&self) -> std::collections::BTreeMap<PathBuf, String> {
+    fn root(&self) -> BTreeMap<PathBuf, String> {
         tree(&self.nest.dir().join("root"))
     }
 
@@ -156,33 +157,38 @@ fn units_are_what_systemd_takes() {
         machine.dir
     );
     fs::write(&file, text).expect("written");
+    assert_eq!(verified_units(&machine.nest, &file, &machine.dir).len(), 3);
+}
+
+/// The units of a description, verified by systemd, by name.
+pub(super) fn verified_units(nest: &Nest, file: &Path, dir: &Path) -> BTreeMap<String, String> {
     // Where systemd does not run the machine the plan is made all the same, and told to be impossible.
     let done = run(
-        &machine.nest,
+        nest,
         &["install", "single", "--file", &file.display().to_string(), "--dry-run", "--show-files", "-o", "json"],
     );
     let plan: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"));
-    let units = machine.nest.dir().join("units");
-    fs::create_dir(&units).expect("a folder");
-    let mut paths = Vec::new();
+    let folder = nest.dir().join("units");
+    fs::create_dir(&folder).expect("a folder");
+    let mut units = BTreeMap::new();
     for step in plan["items"].as_array().expect("steps") {
         let path = step["step"]["path"].as_str().unwrap_or_default();
-        if path.starts_with("/etc/systemd/system/") {
-            let unit = units.join(path.rsplit('/').next().expect("a name"));
-            // What it starts must be there for systemd to be content.
-            fs::write(&unit, step["step"]["body"]["text"].as_str().expect("its text")).expect("written");
-            paths.push(unit);
+        if let Some(name) = path.strip_prefix("/etc/systemd/system/") {
+            let text = step["step"]["body"]["text"].as_str().expect("its text");
+            fs::write(folder.join(name), text).expect("written");
+            units.insert(name.to_owned(), text.to_owned());
         }
     }
-    assert_eq!(paths.len(), 3);
-    fs::create_dir_all(machine.dir.join("bin")).expect("a folder");
-    std::os::unix::fs::symlink(storm_tests::built::stormctl(), machine.dir.join("bin/stormctl")).expect("linked");
+    // What they start must be there for systemd to be content.
+    fs::create_dir_all(dir.join("bin")).expect("a folder");
+    std::os::unix::fs::symlink(storm_tests::built::stormctl(), dir.join("bin/stormctl")).expect("linked");
     let output = Command::new("systemd-analyze")
         .arg("verify")
-        .args(&paths)
-        .env("SYSTEMD_UNIT_PATH", format!("{}:", units.display()))
+        .args(units.keys().map(|name| folder.join(name)))
+        .env("SYSTEMD_UNIT_PATH", format!("{}:", folder.display()))
         .output();
     let output = output.unwrap_or_else(|e| panic!("the tests need systemd-analyze (Debian package systemd): {e}"));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && !said.contains("units/storm-one"), "{said}");
+    units
 }

@@ -71,7 +71,9 @@ pub(super) fn daemons(config: &Config, table: &[Entry]) -> Vec<Process> {
         }
     }
     for entry in table {
-        if let Some(role) = java_role(config, entry) {
+        // One that was started by stormctl is in a file of its own, too.
+        let known = found.iter().any(|p: &Process| p.pid == entry.pid);
+        if let Some(role) = java_role(config, entry).filter(|_| !known) {
             found.push(Process { pid: entry.pid, role, command: entry.command() });
         }
     }

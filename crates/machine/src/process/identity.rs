@@ -133,6 +133,11 @@ impl Record {
         self.write()
     }
 
+    /// The lock and the file stay when this process becomes another program: it is still the same process.
+    pub fn outlive_exec(&self) -> io::Result<()> {
+        Ok(rustix::io::fcntl_setfd(&self.file, rustix::io::FdFlags::empty())?)
+    }
+
     /// Nobody may read half of it, and the lock stays with the file: so one write, then the rest is cut off.
     fn write(&mut self) -> io::Result<()> {
         let mut text = self.recorded.json().to_string();

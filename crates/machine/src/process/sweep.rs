@@ -51,7 +51,8 @@ pub fn members(scope: &Scope) -> Vec<Entry> {
 
 /// Those of [`members`] that are no daemons: workers, and what they started.
 pub fn workers(scope: &Scope) -> Vec<Entry> {
-    let daemon = |e: &Entry| crate::jps::native_role(e).is_some_and(|r| !r.is_worker());
+    let ours = |e: &Entry| crate::jps::native_role(e).is_some_and(|r| !r.is_worker());
+    let daemon = |e: &Entry| ours(e) || crate::jps::apache_role(e).is_some();
     members(scope).into_iter().filter(|e| !daemon(e)).collect()
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, json};
-use storm_install::spec::{Cluster, Host, Role, Service, Ssh, ZooKeeper};
+use storm_install::archive::Archive;
+use storm_install::spec::{Cluster, Host, Role, Service, Ssh, Storm, ZooKeeper};
 
 use crate::cli::install::{self, Single};
 use crate::exit::Exit;
@@ -22,6 +23,17 @@ pub(super) fn default_dir() -> Result<PathBuf, Failure> {
     let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")));
     data.map(|d| d.join("storm"))
         .ok_or_else(|| Failure::new(Exit::Usage, "usage/dir", "there is no home to install into").hint("say --dir DIR"))
+}
+
+/// What a flag names, seen from this folder.
+fn archive(text: &str) -> Result<Archive, Failure> {
+    match Archive::from(text.to_owned()) {
+        Archive::File(file) => {
+            let file = std::path::absolute(&file).map_err(|e| Failure::io(file.display().to_string(), &e))?;
+            Ok(Archive::File(file))
+        }
+        url => Ok(url),
+    }
 }
 
 /// The cluster that the flags describe.
@@ -45,10 +57,14 @@ pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Fai
         Some(dir) => std::path::absolute(dir).map_err(|e| Failure::io(dir.display().to_string(), &e))?,
         None => default_dir()?,
     };
-    let archive = match &args.zookeeper_archive {
-        Some(file) => Some(std::path::absolute(file).map_err(|e| Failure::io(file.display().to_string(), &e))?),
+    let storm = match &args.storm_archive {
+        Some(text) => {
+            let (java_home, python) = (args.java_home.clone(), args.python.clone());
+            Some(Storm { archive: archive(text)?, sha512: None, java_home, python })
+        }
         None => None,
     };
+    let zookeeper = args.zookeeper_archive.as_deref().map(archive).transpose()?;
     let mut conf = Map::new();
     if let Some(slots) = args.slots {
         let ports: Vec<u16> = (FIRST_SLOT..FIRST_SLOT.saturating_add(slots)).collect();
@@ -69,7 +85,8 @@ pub(super) fn cluster(args: &Single, settings: &[String]) -> Result<Cluster, Fai
             Some(install::Service::SystemdUser) => Service::SystemdUser,
             Some(install::Service::Background) => Service::Background,
         },
-        zookeeper: ZooKeeper { archive, java_home: args.java_home.clone(), ..ZooKeeper::default() },
+        storm,
+        zookeeper: ZooKeeper { archive: zookeeper, java_home: args.java_home.clone(), ..ZooKeeper::default() },
         ssh: Ssh::default(),
         agents: args.agent,
         conf,

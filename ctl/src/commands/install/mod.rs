@@ -2,6 +2,7 @@
 
 mod adopt;
 mod agents;
+mod archives;
 mod client;
 mod describe;
 mod fleet;

@@ -8,16 +8,17 @@ use std::time::SystemTime;
 use storm_conf::Environment;
 use storm_install::agents::Anew;
 use storm_install::apply::{Event, Tell, apply as apply_steps};
+use storm_install::archive::inspect_storm;
 use storm_install::host::Hosts;
 use storm_install::journal::Store;
 use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
 use storm_install::preflight::{Finding, Level, examine, survey};
-use storm_install::site::{own_sha256, sha256_file};
+use storm_install::site::own_sha256;
 use storm_install::spec::Cluster;
 
 use super::progress::Progress;
 use super::report::Planned;
-use super::{describe, failure, named, state, wizard};
+use super::{archives, describe, failure, named, state, wizard};
 use crate::change::Change;
 use crate::cli::Global;
 use crate::cli::install::{Distributed, How, Named, Plan, Single};
@@ -28,9 +29,10 @@ use crate::printer::{Printer, Report};
 
 pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) -> Result<(), Failure> {
     let untold = args.file.is_none() && args.dir.is_none() && args.slots.is_none() && args.service.is_none();
-    let untold = untold && args.host.is_none() && args.user.is_none() && args.zookeeper_archive.is_none();
+    let untold = untold && args.host.is_none() && args.user.is_none();
+    let untold = untold && args.storm_archive.is_none() && args.zookeeper_archive.is_none();
     if untold && ask::possible(global) && !global.yes {
-        args = wizard::ask(&printer, args)?;
+        args = wizard::single(&printer, args)?;
     }
     let how = args.how.clone();
     let cluster = describe::cluster(&args, &global.set)?;
@@ -38,7 +40,13 @@ pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) 
 }
 
 pub(super) async fn distributed(printer: Printer, global: &Global, args: &Distributed) -> Result<(), Failure> {
-    let mut cluster = Cluster::read(&args.file)?;
+    let default = Path::new("cluster.yaml");
+    let untold = args.file.is_none() && !default.exists();
+    let mut cluster = if untold && ask::possible(global) && !global.yes {
+        wizard::distributed(&printer, default, args.how.dry_run)?
+    } else {
+        Cluster::read(args.file.as_deref().unwrap_or(default))?
+    };
     cluster.conf.extend(crate::submission::settings(&global.set));
     Job { printer, global, command: "install distributed", ask_first: true }.run(&cluster, &args.how).await
 }
@@ -154,12 +162,11 @@ impl Job<'_> {
         look: Look,
     ) -> Result<(InstallPlan, Vec<Finding>), Failure> {
         let pointer = Environment::of_process().current_cluster();
-        let hash = |path: &Path| {
-            sha256_file(path).map_err(|e| {
-                Failure::new(Exit::NotFound, "install/file", format!("cannot read {}", path.display()))
-                    .evidence(e.to_string())
-            })
-        };
+        let named = cluster.storm.as_ref().map(|storm| (&storm.archive, storm.sha512.as_deref()));
+        let storm = archives::packed(&self.printer, named).await?;
+        let named = cluster.zookeeper.archive.as_ref().map(|archive| (archive, cluster.zookeeper.sha512.as_deref()));
+        let zookeeper = archives::packed(&self.printer, named).await?;
+        let release = storm.as_ref().map(|packed| inspect_storm(&packed.file)).transpose()?;
         let store = Store::open(&state()?, &cluster.name)?;
         let last = store.audit()?.pop();
         // Where nothing shall be made, it is made in a copy.
@@ -167,16 +174,18 @@ impl Job<'_> {
         let prepare = || agents.prepare(cluster, &user(), &look.anew, SystemTime::now());
         let sources = Sources {
             program_sha256: own_sha256()?,
-            archive_sha256: cluster.zookeeper.archive.as_deref().map(hash).transpose()?,
+            zookeeper,
+            storm,
             check: look.check,
             pointer,
             agents: if cluster.agents { prepare()? } else { BTreeMap::new() },
             unfinished: last.is_some_and(|run| run.result != "done"),
         };
-        let survey = tokio::select! {
+        let mut survey = tokio::select! {
             survey = survey(cluster, hosts, sources.pointer.as_ref()) => survey.map_err(failure)?,
             _ = tokio::signal::ctrl_c() => return Err(interrupted(&cluster.name)),
         };
+        survey.storm = release;
         let findings = examine(cluster, &survey);
         let plan = make_plan(cluster, &survey.known, &sources).map_err(failure)?;
         Ok((plan, findings))
