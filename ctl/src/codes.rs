@@ -112,6 +112,7 @@ mod tests {
         "systemd/private",
         "lib-tools/submit-tools",
         "stormctl/v1",
+        "application/octet-stream",
         "play/pause",
         "nimbus/inbox",
         "nimbus/history",

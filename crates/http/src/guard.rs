@@ -58,7 +58,7 @@ mod tests {
     use axum::http::HeaderName;
 
     fn refused(pairs: &[(&'static str, &'static str)]) -> bool {
-        let headers: HeaderMap = pairs.iter().map(|(k, v)| (HeaderName::from_static(*k), v.parse().unwrap())).collect();
+        let headers: HeaderMap = pairs.iter().map(|&(k, v)| (HeaderName::from_static(k), v.parse().unwrap())).collect();
         let mut conf = Conf::defaults();
         conf.set("storm.local.hostname", "node1.example.org");
         conf.set("stormctl.ui.hosts", serde_json::json!(["storm.example.org"]));

@@ -375,7 +375,7 @@ pub const ALL: &[(&str, &[Example])] = &[
     ("man", &[("stormctl man zk ls | man -l -", "one page"), ("stormctl man --dir man1", "all pages, one file each")]),
     ("nimbus", &[("stormctl nimbus", "in the foreground, for systemd and its like")]),
     ("supervisor", &[("stormctl supervisor", "")]),
-    ("ui", &[("stormctl ui", ""), ("stormctl start ui logviewer", "in the background")]),
+    ("ui", &[("stormctl ui", "in the foreground; start ui does it in the background")]),
     ("logviewer", &[("stormctl logviewer", "")]),
     (
         "agent",

@@ -181,13 +181,14 @@ mod tests {
     fn what_was_logged_is_text() {
         let evil = "<script>alert(1)</script>\"'&";
         let part = Part { bytes: format!("{evil}\nplain\n").into_bytes(), start: 100, total: 10_000 };
+        let beside = ["t-1-1/6700/<i>.log".to_owned()];
         let log = |grep| Log {
             kind: Kind::Worker,
             file: "t-1-1/6700/<b>.log",
             part: &part,
             length: 50,
             grep,
-            beside: &["t-1-1/6700/<i>.log".to_owned()],
+            beside: &beside,
         };
         let page = log(None).page();
         for raw in ["<script", "<b>", "<i>"] {

@@ -45,9 +45,9 @@ fn own_ports() -> Vec<String> {
         format!("storm.zookeeper.port={zookeeper}"),
         format!("nimbus.thrift.port={nimbus}"),
         format!("supervisor.thrift.port={supervisor}"),
-        format!("supervisor.slots.ports=[{a},{b}]"),
         format!("ui.port={ui}"),
         format!("logviewer.port={logviewer}"),
+        format!("supervisor.slots.ports=[{a},{b}]"),
     ];
     settings.into_iter().flat_map(|s| ["-c".to_owned(), s]).collect()
 }

@@ -65,7 +65,7 @@ fn a_machine_is_installed_used_and_as_it_was() {
     // Every stormctl of the user means it now.
     assert_eq!(run(&machine.nest, &["list"]).ok(), "No topologies running.\n");
     let status = run(&machine.nest, &["status", "-o", "jsonl"]).ok();
-    assert_eq!(status.matches("\"state\":\"running\"").count(), 3, "{status}");
+    assert_eq!(status.matches("\"state\":\"running\"").count(), 5, "{status}");
     // What was written is what our own checker of configuration takes.
     let yaml = machine.dir.join("conf/storm.yaml");
     let lint = run(&machine.nest, &["config", "lint", &yaml.display().to_string()]);
@@ -83,7 +83,7 @@ fn a_machine_is_installed_used_and_as_it_was() {
 
     // What somebody changed is not overwritten, and stays when the rest goes.
     let text = fs::read_to_string(&yaml).expect("readable");
-    fs::write(&yaml, format!("{text}ui.port: 8081\n")).expect("writable");
+    fs::write(&yaml, format!("{text}ui.title: mine\n")).expect("writable");
     let refused = machine.install(&[]);
     assert_eq!(refused.status.code(), Some(8), "{refused:?}");
     assert!(refused.stderr.contains("was changed since stormctl wrote it"), "{refused:?}");

@@ -27,7 +27,7 @@ fn look(server: Server<'_>, path: &str) -> Option<Seen> {
 
 pub fn pages(ui: Server<'_>, logviewer: Server<'_>, id: &str) {
     let expected: [(Server<'_>, String, &[&str]); 7] = [
-        (ui, "/".to_owned(), &["Storm UI", ">recording</a>", "Supervisors", "nimbus.thrift.port"]),
+        (ui, "/".to_owned(), &["Storm UI", ">recording</a>", "Supervisors", "blacklist.scheduler.strategy"]),
         (
             ui,
             format!("/topology.html?id={id}"),
