@@ -152,7 +152,7 @@ fn units_are_what_systemd_takes() {
     let machine = Machine::new("my storm%1");
     let file = machine.nest.dir().join("cluster.yaml");
     let text = format!(
-        "name: one\ndir: {:?}\nservice: systemd\nuser: storm-test\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
+        "name: one\ndir: {:?}\nservice: systemd\nuser: storm-test\nagents: true\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
         machine.dir
     );
     fs::write(&file, text).expect("written");
@@ -170,11 +170,14 @@ fn units_are_what_systemd_takes() {
         if path.starts_with("/etc/systemd/system/") {
             let unit = units.join(path.rsplit('/').next().expect("a name"));
             // What it starts must be there for systemd to be content.
-            fs::write(&unit, step["step"]["body"]["text"].as_str().expect("its text")).expect("written");
+            let text = step["step"]["body"]["text"].as_str().expect("its text");
+            let outlived = unit.ends_with("storm-one-supervisor.service") || unit.ends_with("storm-one-agent.service");
+            assert_eq!(text.contains("KillMode=process\n"), outlived, "{text}");
+            fs::write(&unit, text).expect("written");
             paths.push(unit);
         }
     }
-    assert_eq!(paths.len(), 3);
+    assert_eq!(paths.len(), 4);
     fs::create_dir_all(machine.dir.join("bin")).expect("a folder");
     std::os::unix::fs::symlink(storm_tests::built::stormctl(), machine.dir.join("bin/stormctl")).expect("linked");
     let output = Command::new("systemd-analyze")
