@@ -105,7 +105,7 @@ fn a_change_restarts_who_reads_it_host_by_host() {
 
 #[test]
 fn certificates_are_files_that_nobody_is_shown_and_nobody_restarts_for() {
-    let cluster = cluster("agents: true\nconf: {a: 1}");
+    let cluster = cluster("agents: true");
     let sources = |key: &str| {
         let files = crate::agents::names(&cluster.hosts[0]).into_iter().map(|n| (n, format!("{key} {n}"))).collect();
         let files = crate::agents::HostFiles { files };

@@ -153,11 +153,16 @@ fn units_are_what_systemd_takes() {
     let machine = Machine::new("my storm%1");
     let file = machine.nest.dir().join("cluster.yaml");
     let text = format!(
-        "name: one\ndir: {:?}\nservice: systemd\nuser: storm-test\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
+        "name: one\ndir: {:?}\nservice: systemd\nuser: storm-test\nagents: true\nhosts:\n- {{name: localhost, roles: [zookeeper, nimbus, supervisor]}}\n",
         machine.dir
     );
     fs::write(&file, text).expect("written");
-    assert_eq!(verified_units(&machine.nest, &file, &machine.dir).len(), 3);
+    let units = verified_units(&machine.nest, &file, &machine.dir);
+    assert_eq!(units.len(), 4, "{:?}", units.keys());
+    for (name, text) in units {
+        let outlived = ["storm-one-supervisor.service", "storm-one-agent.service"].contains(&name.as_str());
+        assert_eq!(text.contains("KillMode=process\n"), outlived, "{text}");
+    }
 }
 
 /// The units of a description, verified by systemd, by name.
