@@ -29,9 +29,7 @@ const TIED_END_LIMIT: Duration = Duration::from_millis(500);
 /// A daemon, and what only it is told.
 #[derive(Debug)]
 pub enum Daemon {
-    Zookeeper {
-        zoo_cfg: Option<PathBuf>,
-    },
+    Zookeeper { zoo_cfg: Option<PathBuf> },
     Nimbus,
     Supervisor,
     Ui,

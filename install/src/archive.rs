@@ -182,7 +182,8 @@ mod tests {
 
     #[test]
     fn a_release_says_its_version_and_the_java_that_it_needs() {
-        let (client, script) = (("lib/storm-client-2.8.3.jar", &jar(61)[..]), ("bin/storm", &b"#!"[..]));
+        let made = jar(61);
+        let (client, script) = (("lib/storm-client-2.8.3.jar", &made[..]), ("bin/storm", &b"#!"[..]));
         assert_eq!(inspect(&[script, client]).unwrap(), StormRelease { version: "2.8.3".into(), java: 17 });
         let text = |text: &'static str| text.as_bytes();
         let message = |files: &[(&str, &[u8])]| inspect(files).unwrap_err().message;

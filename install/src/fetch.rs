@@ -290,7 +290,7 @@ mod tests {
         ] {
             assert_eq!(checksum(&text).as_ref(), Some(&sum), "{text}");
         }
-        for text in ["", "<html>404</html>", &sum[1..], &format!("{sum}0")] {
+        for text in ["", "<html>404</html>", &sum[1..], format!("{sum}0").as_str()] {
             assert_eq!(checksum(text), None, "{text}");
         }
         assert!(given("abc").unwrap_err().hint.is_some_and(|hint| hint.contains("128")));

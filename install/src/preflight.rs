@@ -470,9 +470,9 @@ mod tests {
         let n2 = &mut s.known.get_mut("n2").unwrap().facts;
         n2.storm_java = Some(Java { program: "/usr/bin/java".into(), version: "openjdk version \"11.0.2\"".into() });
         n2.python = Some("Python 3.13.5".into());
-        let codes: Vec<String> = examine(&apache, &s).iter().map(|f| format!("{} {}", f.host, f.code)).collect();
+        let found: Vec<String> = examine(&apache, &s).iter().map(|f| format!("{} {}", f.host, f.code)).collect();
         let wanted = ["n1 java/missing", "n1 python/missing", "n1 storm/blank", "n2 java/old", "n2 storm/blank"];
-        assert_eq!(codes, wanted);
+        assert_eq!(found, wanted);
 
         let mut s = survey();
         s.known.get_mut("n1").unwrap().facts.free_bytes = Some(1 << 20);

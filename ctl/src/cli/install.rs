@@ -38,10 +38,10 @@ pub struct Single {
     #[arg(long, value_enum)]
     pub service: Option<Service>,
     /// A release of Apache Storm (.tar.gz), with its own daemons, UI and log viewer, instead of those of stormctl
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", value_hint = clap::ValueHint::FilePath)]
     pub storm_archive: Option<String>,
     /// A release of Apache ZooKeeper (.tar.gz), instead of the server in stormctl
-    #[arg(long, value_name = "FILE|URL")]
+    #[arg(long, value_name = "FILE|URL", value_hint = clap::ValueHint::FilePath)]
     pub zookeeper_archive: Option<String>,
     /// The python3 for Apache Storm, if it is not the one on PATH
     #[arg(long, value_name = "FILE", requires = "storm_archive")]

@@ -43,3 +43,14 @@ fn a_client_finds_the_cluster_and_forgets_it() {
     assert_eq!(refused.status.code(), Some(8), "{refused:?}");
     assert_eq!(fs::read_to_string(&file).expect("there"), "ui.port: 1\n");
 }
+
+#[test]
+fn a_leader_whose_name_means_nothing_here_is_named() {
+    let options = ClusterOptions { supervisors: 0, ..ClusterOptions::default() };
+    let cluster = Cluster::start(options.with("storm.local.hostname", "nimbus.invalid"));
+    let here = format!("127.0.0.1:{}", cluster.nimbus.port);
+    let refused = run(cluster.nest(), &["install", "client", "--nimbus", &here]);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    assert!(refused.stderr.contains(&here) && refused.stderr.contains("nimbus.invalid"), "{refused:?}");
+    assert!(!cluster.nest().dir().join("home/.storm").exists());
+}

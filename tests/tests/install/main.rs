@@ -28,6 +28,8 @@ fn command(nest: &Nest, args: &[&str]) -> Command {
     let home = nest.dir().join("home");
     std::fs::create_dir_all(&home).expect("a home");
     command.args(args).current_dir(&home).env("HOME", &home).env("TMPDIR", nest.dir());
+    // A server of a test is not behind anybody's proxy.
+    command.env("no_proxy", "127.0.0.1").env("NO_PROXY", "127.0.0.1");
     for variable in ["XDG_STATE_HOME", "XDG_DATA_HOME", "STORM_CONF_DIR", "STORM_CONF_FILE", "STORM_HOME", "NO_COLOR"] {
         command.env_remove(variable);
     }

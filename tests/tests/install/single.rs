@@ -148,6 +148,32 @@ fn what_would_go_wrong_is_told_and_nothing_is_done() {
     assert!(wrong.stderr.contains("supervisor.slots.ports must be"), "{wrong:?}");
 }
 
+/// Slips that people have made elsewhere.
+#[test]
+fn slips_in_names_ports_and_keys_are_told_while_nothing_is_done() {
+    let machine = Machine::new("storm");
+    let before = machine.root();
+    let port = storm_tests::ports::free_port();
+    let same = [format!("nimbus.thrift.port={port}"), format!("supervisor.thrift.port={port}")];
+    for (more, status, told) in [
+        (&["--host", "nowhere.invalid"][..], &[10][..], "[names/unresolved]"),
+        (&["-c", &same[0], "-c", &same[1]], &[10], "[ports/taken]"),
+        (&["-c", "supervisor.slots.ports=[26700,26701,26700]"], &[6], "must be a list of different ports"),
+        // By chance somebody has it just now, as the warning says.
+        (&["-c", "supervisor.slots.ports=[40000]"], &[0, 10], "[ports/ephemeral]"),
+        (&["-c", "worker.heap.memory.mb=9000000"], &[0], "[host/memory]"),
+        (&["-c", "storm.zookeeper.servers=zk1"], &[6], "write [\"zk1\"]"),
+        (&["-c", "nimbus.seeds=n1"], &[6], "write [\"n1\"]"),
+        (&["-c", "storm.log.dir=${sys:nope}/logs"], &[6], "nothing here replaces variables"),
+        (&["-c", "storm.local.dir=/nope/storm"], &[10], "[disk/unwritable]"),
+    ] {
+        let planned = machine.install(&[&["--dry-run"], more].concat());
+        assert!(planned.status.code().is_some_and(|code| status.contains(&code)), "{planned:?}");
+        assert!(format!("{}{}", planned.stdout, planned.stderr).contains(told), "{told}: {planned:?}");
+        assert_eq!(machine.root(), before, "{more:?}");
+    }
+}
+
 #[test]
 fn units_are_what_systemd_takes() {
     let machine = Machine::new("my storm%1");
