@@ -2,7 +2,10 @@
 
 mod client;
 mod files;
+mod health;
+mod leave;
 mod make;
+mod rolling;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -18,7 +21,10 @@ use crate::step::{Crew, Daemon, Step};
 
 pub use client::client;
 pub use files::{storm_yaml, zoo_cfg};
+pub use health::Health;
+pub use leave::{Leaving, leave, staying};
 pub use make::plan;
+pub use rolling::{back, restart};
 pub use units::{unit_name, unit_text};
 
 /// What is known of a host.
@@ -41,6 +47,10 @@ pub struct Sources {
     pub pointer: Option<PathBuf>,
     /// An earlier run did not come to its end, which is the check.
     pub unfinished: bool,
+    /// On how many hosts supervisors restart at once; none stands for one.
+    pub batch: usize,
+    /// Hosts that have a program keep it.
+    pub keep_program: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,11 +61,24 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What should be known before it is done.
     pub notes: Vec<String>,
+    /// Hosts that are no part of the cluster any more when it is done.
+    #[serde(default)]
+    pub leaving: Vec<String>,
 }
 
 impl Plan {
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// What is left to remember when it is done and hosts have left.
+    pub fn without_leavers(&self) -> Option<Plan> {
+        if self.leaving.is_empty() {
+            return None;
+        }
+        let mut cluster = self.cluster.clone();
+        cluster.hosts.retain(|h| !self.leaving.contains(&h.name));
+        Some(Plan { id: self.id.clone(), cluster, steps: Vec::new(), notes: Vec::new(), leaving: Vec::new() })
     }
 }
 

@@ -187,7 +187,8 @@ fn allowed(line: &str) -> &'static [i32] {
         "stormctl install client --nimbus node1" => &[4],
         "stormctl install adopt /opt/apache-storm --dry-run" => &[5],
         "stormctl apply prod" | "stormctl exec --name prod -- uptime" => &[3],
-        l if l.starts_with("stormctl uninstall prod") => &[3],
+        l if l.starts_with("stormctl uninstall prod") || l.starts_with("stormctl upgrade prod") => &[3],
+        l if l.starts_with("stormctl scale-") || l.starts_with("stormctl restart --rolling prod") => &[3],
         _ => &[0],
     }
 }

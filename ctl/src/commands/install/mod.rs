@@ -7,7 +7,9 @@ mod fleet;
 mod history;
 mod progress;
 mod report;
+mod rolling;
 mod run;
+mod scale;
 mod uninstall;
 mod wizard;
 
@@ -17,7 +19,7 @@ use storm_conf::Environment;
 use storm_install::{Kind, Trouble};
 
 use crate::cli::Global;
-use crate::cli::install::{Exec, Install, Named, Plan, Uninstall};
+use crate::cli::install::{Exec, Install, Named, Plan, RollingRestart, ScaleIn, ScaleOut, Uninstall, Upgrade};
 use crate::commands::new;
 use crate::exit::Exit;
 use crate::failure::{Failure, Fault};
@@ -48,6 +50,23 @@ pub async fn uninstall(printer: Printer, global: &Global, args: &Uninstall) -> R
 
 pub async fn exec(printer: Printer, global: &Global, args: &Exec) -> Result<(), Failure> {
     fleet::exec(printer, global, args).await
+}
+
+/// Daemons of a whole cluster, one host after the other.
+pub async fn restart(printer: Printer, global: &Global, args: &RollingRestart) -> Result<(), Failure> {
+    rolling::restart(printer, global, args).await
+}
+
+pub async fn upgrade(printer: Printer, global: &Global, args: &Upgrade) -> Result<(), Failure> {
+    rolling::upgrade(printer, global, args).await
+}
+
+pub async fn scale_out(printer: Printer, global: &Global, args: &ScaleOut) -> Result<(), Failure> {
+    scale::add(printer, global, args).await
+}
+
+pub async fn scale_in(printer: Printer, global: &Global, args: &ScaleIn) -> Result<(), Failure> {
+    scale::remove(printer, global, args).await
 }
 
 /// The other end of a connection: answers what is asked on its standard input.
@@ -94,6 +113,7 @@ fn failure(troubles: Vec<Trouble>) -> Failure {
         Some(Kind::Missing) => Exit::NotInstalled,
         Some(Kind::Conflict) => Exit::Conflict,
         Some(Kind::Refused) => Exit::Refused,
+        Some(Kind::Deadline) => Exit::Deadline,
         Some(Kind::Failed) | None => Exit::Failed,
     };
     let fault = |t: Trouble| Fault { code: t.code, message: t.message, evidence: t.evidence, hint: t.hint };
