@@ -123,8 +123,8 @@ pub enum Verb {
     Start(Start),
     /// Stop daemons of this machine
     Stop(Stop),
-    /// Stop and start daemons of this machine; workers go on
-    Restart(Start),
+    /// Stop and start daemons of this machine, or of a whole cluster host by host; workers go on
+    Restart(Restart),
     /// Which daemons of this machine run
     Status(Roles),
     /// Processes by role, Java and native, as the JDK's jps shows them
@@ -215,6 +215,12 @@ pub enum Verb {
     Apply(install::Named),
     /// Take away exactly what an installation has made
     Uninstall(install::Uninstall),
+    /// Put this stormctl on the hosts of a cluster, one after the other, while it goes on
+    Upgrade(install::Upgrade),
+    /// Add hosts to a cluster
+    ScaleOut(install::ScaleOut),
+    /// Take hosts out of a cluster: what runs there moves to others first
+    ScaleIn(install::ScaleIn),
     /// Run a command on every host of a cluster
     Exec(install::Exec),
     /// The whole state of the cluster as one file: Storm's tree in ZooKeeper, and the blobs
@@ -305,6 +311,37 @@ pub struct Start {
     pub roles: Roles,
     #[command(flatten)]
     pub dry: storm::DryRun,
+}
+
+#[derive(Debug, Args)]
+pub struct Restart {
+    #[command(flatten)]
+    pub local: Start,
+    /// Of the hosts of this cluster, one after the other; each is waited for. The name may be left out where there is only one
+    #[arg(long, value_name = "INSTALLED", num_args = 0..=1, conflicts_with = "roles")]
+    pub rolling: Option<Option<String>>,
+    /// With --rolling: only daemons of this role
+    #[arg(long = "role", value_enum, value_name = "ROLE", requires = "rolling")]
+    pub only: Vec<install::HostRole>,
+    /// With --rolling: only on these hosts
+    #[arg(long = "host", value_name = "HOST", requires = "rolling")]
+    pub hosts: Vec<String>,
+    /// With --rolling: on how many hosts supervisors restart at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: usize,
+}
+
+impl Restart {
+    /// What --rolling asks for.
+    pub fn rolling(&self) -> Option<install::RollingRestart> {
+        Some(install::RollingRestart {
+            name: self.rolling.clone()?,
+            roles: self.only.clone(),
+            hosts: self.hosts.clone(),
+            batch: self.batch,
+            dry_run: self.local.dry.dry_run,
+        })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -246,9 +246,6 @@ async fn agent(
 /// The server that this storm.yaml names: reachable from outside only when it names this machine so.
 fn zookeeper_options(conf: &Conf) -> Result<storm_zookeeper::Options, Failure> {
     let port = conf.int("storm.zookeeper.port").and_then(|p| u16::try_from(p).ok()).unwrap_or(2181);
-    let loopback = |host: &String| {
-        host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    };
     let servers = conf.strings("storm.zookeeper.servers");
     if servers.len() > 1 {
         return Err(Failure::new(
@@ -259,11 +256,13 @@ fn zookeeper_options(conf: &Conf) -> Result<storm_zookeeper::Options, Failure> {
         .evidence(servers.join(", "))
         .hint("run Apache ZooKeeper on those hosts, or name one host"));
     }
-    // By whichever loopback address it is known: a machine may stand for several.
-    let named = servers.first().and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
-    let ip = match servers.iter().all(loopback) {
-        true => named.unwrap_or(Ipv4Addr::LOCALHOST.into()),
-        false => Ipv4Addr::UNSPECIFIED.into(),
+    let ip = match servers.first().map(String::as_str) {
+        None | Some("localhost") => Ipv4Addr::LOCALHOST.into(),
+        // Known by a loopback address, it listens there: 127.0.0.2 is another one than 127.0.0.1.
+        Some(host) => {
+            let named = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+            named.filter(IpAddr::is_loopback).unwrap_or(Ipv4Addr::UNSPECIFIED.into())
+        }
     };
     let dir = conf.home().join(conf.str("dev.zookeeper.path").unwrap_or("/tmp/dev-storm-zookeeper"));
     let mut options = storm_zookeeper::Options::new(dir, SocketAddr::from((ip, port)));

@@ -1,6 +1,6 @@
 //! What is asked of a host, and what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -54,8 +54,55 @@ pub struct HostFacts {
     pub python: Option<String>,
     /// Roles whose daemon runs from this folder.
     pub running: Vec<String>,
+    /// Their processes, as far as they are known.
+    #[serde(default)]
+    pub processes: BTreeMap<String, Process>,
+    /// What Nimbus says of the whole cluster, where a Nimbus runs.
+    #[serde(default)]
+    pub load: Option<Load>,
     /// What `doctor` finds in the coming configuration on this host.
     pub findings: Vec<Value>,
+}
+
+/// A daemon's process.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its id, its start and the machine's boot: another one after each restart.
+    pub identity: String,
+    /// It was started from another program than the one that lies in the folder now.
+    pub outdated: bool,
+    /// It is the leader of the ZooKeeper servers.
+    pub leads: bool,
+}
+
+/// The cluster as its leading Nimbus tells it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Load {
+    /// The host of the leading Nimbus.
+    pub leader: String,
+    /// Hosts of every Nimbus.
+    pub nimbuses: BTreeSet<String>,
+    /// By host.
+    pub supervisors: BTreeMap<String, Slots>,
+    pub topologies: Vec<Topology>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slots {
+    /// As many as are offered.
+    pub offered: usize,
+    pub used: usize,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Topology {
+    pub id: String,
+    pub name: String,
+    pub status: String,
+    /// Those that have a slot.
+    pub executors: usize,
+    /// How many workers it has on each host.
+    pub workers: BTreeMap<String, usize>,
 }
 
 /// What lies at a path, as far as it matters to a step: the fingerprint that a plan carries.

@@ -268,6 +268,12 @@ impl Cluster {
         }
     }
 
+    /// The name by which Nimbus knows a host.
+    pub fn known_as(&self, host: &Host) -> String {
+        let conf = self.conf_of(host);
+        conf.get("storm.local.hostname").and_then(Value::as_str).map_or_else(|| host.name.clone(), str::to_owned)
+    }
+
     /// What storm.yaml of the host gets over what follows from the cluster.
     pub fn conf_of(&self, host: &Host) -> Map<String, Value> {
         let mut conf = self.conf.clone();

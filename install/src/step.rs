@@ -1,10 +1,12 @@
 //! What can be done on a host: one small thing at a time, each with what was seen before.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Seen;
+use crate::plan::Health;
 use crate::spec::Service;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +59,35 @@ pub enum Action {
     Start {
         crew: Crew,
     },
-    /// Daemons that have read an older configuration.
+    /// Daemons that have read an older configuration, or are an older program.
     Restart {
+        crew: Crew,
+        /// The processes that are meant, by role: one that was restarted since is left alone.
+        #[serde(default)]
+        was: BTreeMap<String, String>,
+    },
+    /// Waits until the cluster is as well as it was: before the next daemons have their turn.
+    Gate {
+        dir: PathBuf,
+        health: Health,
+    },
+    /// A supervisor that offers no slots any more; its workers go on.
+    Withdraw {
+        crew: Crew,
+        /// Its storm.yaml from now on.
+        yaml: String,
+        owner: Option<String>,
+        mode: u32,
+    },
+    /// Has what runs on hosts that offer no slots moved to others, and waits until nothing is left there.
+    Drain {
+        dir: PathBuf,
+        hosts: Vec<String>,
+        /// How long the spouts of a topology are quiet before it moves.
+        wait_secs: i32,
+    },
+    /// Takes away all that was made on a host that leaves, once its workers have ended.
+    Leave {
         crew: Crew,
     },
     /// Waits until Nimbus leads and knows so many supervisors; then, if it is wanted, a word count, judged.
@@ -75,8 +104,10 @@ pub enum Body {
     Text(String),
     /// Keys and certificates: never shown, to nobody.
     Sealed(String),
-    /// This very program.
+    /// This very program; the one before it is kept.
     Program,
+    /// The program that was there before.
+    Former,
 }
 
 /// Daemons of a host, and who keeps them.
@@ -143,13 +174,22 @@ impl Action {
             Action::Account { user } => format!("make the account {user}"),
             Action::Home { path } | Action::Folder { path, .. } => format!("make the folder {}", path.display()),
             Action::File { path, body: Body::Program, .. } => format!("put this stormctl at {}", path.display()),
+            Action::File { path, body: Body::Former, .. } => {
+                format!("put the former stormctl back at {}", path.display())
+            }
             Action::File { path, .. } => format!("write {}", path.display()),
             Action::Unpack { path, archive, .. } => {
                 let name = archive.file_name().unwrap_or_default().to_string_lossy();
                 format!("unpack {name} to {}", path.display())
             }
             Action::Start { crew } => format!("start {}", crew.words()),
-            Action::Restart { crew } => format!("restart {}", crew.words()),
+            Action::Restart { crew, .. } => format!("restart {}", crew.words()),
+            Action::Gate { .. } => "wait until the cluster is whole".to_owned(),
+            Action::Withdraw { crew, .. } => format!("offer no slots any more: restart {}", crew.words()),
+            Action::Drain { hosts, .. } => format!("move what runs on {} to other hosts", hosts.join(", ")),
+            Action::Leave { crew } => {
+                format!("stop everything, and remove what was installed in {}", crew.dir.display())
+            }
             Action::Check { supervisors, count, .. } => {
                 let count = if *count { ", then count words on the cluster" } else { "" };
                 format!("wait for a leader and {supervisors} supervisors{count}")
@@ -164,6 +204,10 @@ pub mod places {
 
     pub fn program(dir: &Path) -> PathBuf {
         dir.join("bin/stormctl")
+    }
+    /// The program that was there before the last upgrade.
+    pub fn former(dir: &Path) -> PathBuf {
+        dir.join("bin/stormctl.before")
     }
     pub fn storm_yaml(dir: &Path) -> PathBuf {
         dir.join("conf/storm.yaml")

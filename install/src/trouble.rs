@@ -18,6 +18,8 @@ pub enum Kind {
     /// It exists already, or changed since it was planned.
     Conflict,
     Refused,
+    /// Not done within the time limit.
+    Deadline,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]

@@ -55,7 +55,13 @@ pub const ALL: &[(&str, &[Example])] = &[
             ("stormctl stop supervisor", "its workers go on; the next Supervisor adopts them"),
         ],
     ),
-    ("restart", &[("stormctl restart supervisor", "after a change of storm.yaml")]),
+    (
+        "restart",
+        &[
+            ("stormctl restart supervisor", "after a change of storm.yaml"),
+            ("stormctl restart --rolling prod --role supervisor --batch 2", "of a whole cluster, two hosts at a time"),
+        ],
+    ),
     ("status", &[("stormctl status", ""), ("stormctl status nimbus -o json", "")]),
     (
         "jps",
@@ -343,6 +349,28 @@ pub const ALL: &[(&str, &[Example])] = &[
     (
         "uninstall",
         &[("stormctl uninstall prod --dry-run", "what would go"), ("stormctl uninstall prod --confirm=prod", "")],
+    ),
+    (
+        "upgrade",
+        &[
+            ("stormctl upgrade prod --dry-run", "who gets this program when"),
+            ("stormctl upgrade prod --yes", "or go on with what was interrupted"),
+            ("stormctl upgrade prod --back --yes", "the program that was there before"),
+        ],
+    ),
+    (
+        "scale-out",
+        &[
+            ("stormctl scale-out prod --file cluster.yaml --yes", "the hosts that the file has more"),
+            ("stormctl scale-out prod --host node5 --role supervisor --dry-run", ""),
+        ],
+    ),
+    (
+        "scale-in",
+        &[
+            ("stormctl scale-in prod node4 --dry-run", "what would move and what would go"),
+            ("stormctl scale-in prod node4 --confirm=node4", ""),
+        ],
     ),
     ("exec", &[("stormctl exec --name prod -- uptime", "")]),
     (

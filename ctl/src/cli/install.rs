@@ -112,6 +112,7 @@ pub struct Plan {
 #[derive(Debug, Args)]
 pub struct Named {
     /// The cluster; needed where there are several
+    #[arg(value_name = "INSTALLED")]
     pub name: Option<String>,
 }
 
@@ -140,6 +141,7 @@ pub struct Adopt {
 #[derive(Debug, Args)]
 pub struct Uninstall {
     /// The cluster; needed where there are several
+    #[arg(value_name = "INSTALLED")]
     pub name: Option<String>,
     /// What was installed in this folder of this machine, instead of a whole cluster
     #[arg(long, value_name = "DIR", conflicts_with = "name")]
@@ -155,7 +157,7 @@ pub struct Uninstall {
 #[derive(Debug, Args)]
 pub struct Exec {
     /// The cluster; needed where there are several
-    #[arg(long)]
+    #[arg(long, value_name = "INSTALLED")]
     pub name: Option<String>,
     /// Only on these hosts
     #[arg(long = "host", value_name = "HOST")]
@@ -163,6 +165,87 @@ pub struct Exec {
     /// The command and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HostRole {
+    Zookeeper,
+    Nimbus,
+    Supervisor,
+}
+
+impl HostRole {
+    pub fn of_cluster(self) -> storm_install::spec::Role {
+        match self {
+            HostRole::Zookeeper => storm_install::spec::Role::Zookeeper,
+            HostRole::Nimbus => storm_install::spec::Role::Nimbus,
+            HostRole::Supervisor => storm_install::spec::Role::Supervisor,
+        }
+    }
+}
+
+/// `restart --rolling`, as its own arguments.
+#[derive(Debug)]
+pub struct RollingRestart {
+    pub name: Option<String>,
+    pub roles: Vec<HostRole>,
+    pub hosts: Vec<String>,
+    pub batch: usize,
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Upgrade {
+    /// The cluster; needed where there are several
+    #[arg(value_name = "INSTALLED")]
+    pub name: Option<String>,
+    /// On how many hosts supervisors restart at once
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub batch: usize,
+    /// Put the program back that was there before, on the hosts that have it
+    #[arg(long)]
+    pub back: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ScaleOut {
+    /// The cluster; needed where there are several
+    #[arg(value_name = "INSTALLED")]
+    pub name: Option<String>,
+    /// Its description, with the hosts that are to join
+    #[arg(long, value_name = "FILE", required_unless_present = "hosts", conflicts_with = "hosts")]
+    pub file: Option<PathBuf>,
+    /// A host that is to join, reached as your ssh configuration says
+    #[arg(long = "host", value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// What the hosts of --host get to do
+    #[arg(long = "role", value_enum, value_name = "ROLE", default_value = "supervisor", conflicts_with = "file")]
+    pub roles: Vec<HostRole>,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ScaleIn {
+    /// The cluster
+    #[arg(value_name = "INSTALLED")]
+    pub name: String,
+    /// The hosts that are to leave
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Seconds for which a topology's spouts are quiet before it moves, so that what is under way is finished
+    #[arg(short = 'w', long = "wait-time-secs", value_name = "SECS", default_value_t = 2, value_parser = clap::value_parser!(i32).range(0..))]
+    pub wait_secs: i32,
+    /// Also when topologies get fewer workers then, or when ZooKeeper survives no failure any more
+    #[arg(long)]
+    pub force: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

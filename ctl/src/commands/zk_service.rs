@@ -166,6 +166,12 @@ async fn started_ours(ctx: &Context, limit: Duration) -> Result<Done, Failure> {
     Ok(done)
 }
 
+/// Whether somebody listens at this address: the port may be another one's at another address of this machine.
+async fn is_taken(host: &str, port: u16) -> bool {
+    let connect = tokio::net::TcpStream::connect((host, port));
+    tokio::time::timeout(ASK_LIMIT, connect).await.is_ok_and(|connected| connected.is_ok())
+}
+
 async fn started_apache(ctx: &Context, install: &Installation, limit: Duration) -> Result<Done, Failure> {
     // What cannot be asked cannot be waited for; but a server that speaks only TLS may still be started.
     let (host, port) = client_port(install)?;
@@ -186,7 +192,9 @@ async fn started_apache(ctx: &Context, install: &Installation, limit: Duration) 
         done.server = serving::ask(&host, port, ASK_LIMIT).await.ok();
         return Ok(done);
     }
-    if let Some(pid) = storm_machine::process::listener(port) {
+    if let Some(pid) = storm_machine::process::listener(port)
+        && is_taken(&host, port).await
+    {
         return Err(Failure::new(Exit::Conflict, "zookeeper/port", format!("port {port} is taken by process {pid}"))
             .evidence(install.zoo_cfg.display().to_string())
             .hint("stormctl jps -o wide      shows what it is"));

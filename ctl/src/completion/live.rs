@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Arg, Command};
 use clap_complete::{ArgValueCompleter, CompletionCandidate};
 use storm_conf::{Conf, LoadOptions, Reader, load_from, schema};
+use storm_install::journal::Store;
 use storm_thrift::NimbusClient;
 use storm_thrift::types::TopologySummary;
 
@@ -39,6 +40,8 @@ pub enum Source {
     LoggerLevel,
     Code,
     Cluster,
+    /// A cluster that was installed from here.
+    Installed,
     Verb,
     View,
     Theme,
@@ -64,6 +67,7 @@ impl Source {
             "LOGGER=LEVEL[:SECS]" => Source::LoggerLevel,
             "CODE" => Source::Code,
             "CLUSTER" => Source::Cluster,
+            "INSTALLED" => Source::Installed,
             "VERB" => Source::Verb,
             "VIEW" => Source::View,
             "THEME" => Source::Theme,
@@ -139,6 +143,10 @@ impl Typed {
             Source::Code => codes::all().map(|c| (c.code, c.about)).collect(),
             Source::Cluster => {
                 contexts::Contexts::load().map(|c| plain(c.clusters.into_keys().collect())).unwrap_or_default()
+            }
+            Source::Installed => {
+                let state = storm_conf::Environment::of_process().own_state();
+                plain(state.map(|state| Store::clusters(&state)).unwrap_or_default())
             }
             Source::Verb => self.verbs(),
             Source::View => storm_tui::NAMED.iter().map(|v| (v.names[0].to_owned(), v.about.to_owned())).collect(),

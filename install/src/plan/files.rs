@@ -1,5 +1,6 @@
 //! The texts of the files.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
@@ -65,9 +66,22 @@ fn yaml_key(key: &str) -> String {
     if named { key.to_owned() } else { Value::from(key).to_string() }
 }
 
-/// The number of a host among the servers, from 1.
-pub fn myid(cluster: &Cluster, host: &Host) -> Option<usize> {
-    cluster.with(Role::Zookeeper).iter().position(|h| h.name == host.name).map(|at| at + 1)
+/// The numbers of the servers by host. One that has a number keeps it, whoever comes and goes; the others get what is free.
+pub fn server_ids(cluster: &Cluster, has: impl Fn(&Host) -> Option<usize>) -> BTreeMap<String, usize> {
+    let servers = cluster.with(Role::Zookeeper);
+    let mut ids: BTreeMap<String, usize> = BTreeMap::new();
+    for server in &servers {
+        if let Some(id) = has(server).filter(|id| !ids.values().any(|taken| taken == id)) {
+            ids.insert(server.name.clone(), id);
+        }
+    }
+    for server in servers {
+        if !ids.contains_key(&server.name) {
+            let free = (1..).find(|id| !ids.values().any(|taken| taken == id)).unwrap_or_default();
+            ids.insert(server.name.clone(), free);
+        }
+    }
+    ids
 }
 
 fn loopback(name: &str) -> Option<IpAddr> {
@@ -75,7 +89,7 @@ fn loopback(name: &str) -> Option<IpAddr> {
 }
 
 /// The zoo.cfg of a host, in the order in which people read it.
-pub fn zoo_cfg(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
+pub fn zoo_cfg(cluster: &Cluster, host: &Host, crew: &Crew, ids: &BTreeMap<String, usize>) -> String {
     let port = cluster.conf_of(host).get("storm.zookeeper.port").and_then(Value::as_u64).unwrap_or(2181);
     let mut map = Map::new();
     let mut set = |key: &str, value: String| drop(map.insert(key.to_owned(), value.into()));
@@ -96,10 +110,11 @@ pub fn zoo_cfg(cluster: &Cluster, host: &Host, crew: &Crew) -> String {
     let servers = cluster.with(Role::Zookeeper);
     let [following, electing] = cluster.zookeeper.peer_ports;
     if servers.len() > 1 {
-        for (index, server) in servers.iter().enumerate() {
+        for server in &servers {
             let bare = server.name.trim_matches(['[', ']']);
             let name = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
-            set(&format!("server.{}", index + 1), format!("{name}:{following}:{electing}"));
+            let id = ids.get(&server.name).copied().unwrap_or_default();
+            set(&format!("server.{id}"), format!("{name}:{following}:{electing}"));
         }
     }
     map.extend(cluster.zookeeper.zoo_cfg.clone());
@@ -123,6 +138,11 @@ pub fn diff(old: &str, new: &str, path: &str) -> String {
         _ => format!("{line}\n"),
     };
     storm_lint::diff::lines(old, new, path, path).lines().map(hide).collect()
+}
+
+/// Who may read a storm.yaml with this text.
+pub fn mode(text: &str) -> u32 {
+    if holds_secrets(text) { 0o640 } else { 0o644 }
 }
 
 /// Whether only its owner and its group may read it.

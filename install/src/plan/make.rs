@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{AGENT, Known, Packed, Plan, Sources, crew, files, units};
+use super::rolling::{Stale, turns};
+use super::{AGENT, Known, Packed, Plan, Sources, crew, files, is_ours, units};
 use crate::agents;
 use crate::facts::{Hello, PathFacts, Seen};
 use crate::site::sha256;
@@ -12,11 +13,11 @@ use crate::step::{Action, Body, Crew, Daemon, Step, places};
 use crate::{Kind, Trouble};
 
 /// Phases, in the order in which the daemons need each other. What starts may start everywhere at once; what restarts does
-/// so host by host, each in a phase of its own behind that of the starts, so that one that does not come up again stops the rest.
+/// so in turns (`rolling`), behind the phase of the starts.
 const FILES: u32 = 0;
-const ZOOKEEPER: u32 = 10_000;
-const NIMBUS: u32 = 20_000;
-const REST: u32 = 30_000;
+pub(super) const ZOOKEEPER: u32 = 10_000;
+pub(super) const NIMBUS: u32 = 20_000;
+pub(super) const REST: u32 = 30_000;
 const CHECK: u32 = 40_000;
 
 /// Every path that a plan for the host may touch.
@@ -28,10 +29,11 @@ pub(super) fn paths(
     pointer: Option<&PathBuf>,
 ) -> Vec<PathBuf> {
     let mut walk = Walk::new(cluster, host, crew, hello, None);
-    walk.files(&Sources { pointer: pointer.cloned(), ..Sources::default() });
+    walk.files(&Sources { pointer: pointer.cloned(), ..Sources::default() }, &files::server_ids(cluster, |_| None));
     let mut paths: Vec<PathBuf> =
         walk.steps.iter().filter_map(|s| s.action.path()).flat_map(|p| p.ancestors().map(Path::to_owned)).collect();
     paths.push(places::manifest(&crew.dir));
+    paths.push(places::former(&crew.dir));
     paths.sort();
     paths.dedup();
     paths
@@ -42,6 +44,8 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
     let mut steps = Vec::new();
     let mut notes: Vec<String> = cluster.quorum_note().into_iter().collect();
     let mut troubles = Vec::new();
+    let mut stale = Vec::new();
+    let ids = files::server_ids(cluster, |host| server_id(cluster, host, hosts.get(&host.name)?));
     for host in &cluster.hosts {
         let Some(known) = hosts.get(&host.name) else {
             troubles
@@ -51,8 +55,8 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
         let crew = crew(cluster, host, &known.hello);
         troubles.extend(mistakes(cluster, host, &crew));
         let mut walk = Walk::new(cluster, host, &crew, &known.hello, Some(known));
-        walk.files(sources);
-        walk.daemons();
+        walk.files(sources, &ids);
+        stale.extend(walk.daemons());
         notes.append(&mut walk.notes);
         troubles.append(&mut walk.troubles);
         steps.append(&mut walk.steps);
@@ -60,6 +64,7 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
     if !troubles.is_empty() {
         return Err(troubles);
     }
+    steps.extend(turns(cluster, hosts, stale, sources.batch));
     if let Some(nimbus) = cluster.with(Role::Nimbus).first().filter(|_| !steps.is_empty() || sources.unfinished)
         && let Some(known) = hosts.get(&nimbus.name)
     {
@@ -76,6 +81,12 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
     }
     steps.sort_by_key(|s| s.phase);
     Ok(Plan::new(cluster, steps, notes))
+}
+
+/// The number that a ZooKeeper server has on its host.
+fn server_id(cluster: &Cluster, host: &Host, known: &Known) -> Option<usize> {
+    let data = places::zookeeper_data(&cluster.dir_on(host, &known.hello.home));
+    known.facts.path(&data.join("myid")).text?.trim().parse().ok()
 }
 
 /// What Storm itself would say of the configuration.
@@ -104,6 +115,8 @@ struct Walk<'a> {
     troubles: Vec<Trouble>,
     /// Roles that must read something anew.
     stale: Vec<String>,
+    /// The program that replaces another one, when its turn comes.
+    program: Option<Step>,
     fresh: bool,
 }
 
@@ -126,6 +139,7 @@ impl<'a> Walk<'a> {
             notes: Vec::new(),
             troubles: Vec::new(),
             stale: Vec::new(),
+            program: None,
             fresh,
         }
     }
@@ -209,7 +223,7 @@ impl<'a> Walk<'a> {
         self.file(path, mode, owner, sha256(text.as_bytes()), Body::Text(text))
     }
 
-    fn files(&mut self, sources: &Sources) {
+    fn files(&mut self, sources: &Sources, ids: &BTreeMap<String, usize>) {
         let dir = self.crew.dir.clone();
         match self.at(&dir).seen {
             Seen::Folder => {}
@@ -226,17 +240,12 @@ impl<'a> Walk<'a> {
         }
         self.folder(&places::data(&dir), 0o755, self.owner(), true);
         self.folder(&places::logs(&dir), 0o755, self.owner(), true);
-        if self.file(&places::program(&dir), 0o755, None, sources.program_sha256.clone(), Body::Program) {
-            // Daemons of Apache's are other programs.
-            let apaches = self.cluster.storm.is_some();
-            let ours = |d: &&Daemon| !d.apache && (d.role == "zookeeper" || d.role == AGENT || !apaches);
-            self.stale.extend(self.crew.daemons.iter().filter(ours).map(|d| d.role.clone()));
-        }
+        self.program(sources);
         if self.cluster.storm.is_some() && super::runs_storm(self.host) {
             self.apache_storm(sources);
         }
         let text = files::storm_yaml(self.cluster, self.host, self.crew);
-        let mode = if files::holds_secrets(&text) { 0o640 } else { 0o644 };
+        let mode = files::mode(&text);
         if self.text(&places::storm_yaml(&dir), mode, self.owner(), text) {
             let read = self.crew.daemons.iter().map(|d| d.role.clone()).filter(|role| role != "zookeeper");
             self.stale.extend(read);
@@ -245,7 +254,7 @@ impl<'a> Walk<'a> {
             self.agent(sources);
         }
         if self.crew.daemons.iter().any(|d| d.apache) {
-            self.apache_zookeeper(sources);
+            self.apache_zookeeper(sources, ids);
         }
         for daemon in self.crew.daemons.clone() {
             if let Some(path) = units::unit_path(self.crew.service, &daemon.unit, self.hello) {
@@ -291,16 +300,35 @@ impl<'a> Walk<'a> {
         self.unpack(&home, sources.storm.as_ref());
     }
 
-    fn apache_zookeeper(&mut self, sources: &Sources) {
+    /// Daemons that are not Apache's are this program: those of another one have to restart, and so do those that an earlier
+    /// run has left as they were.
+    fn program(&mut self, sources: &Sources) {
+        let path = places::program(&self.crew.dir);
+        if sources.keep_program && self.at(&path).ours {
+            return;
+        }
+        let replaces = self.file(&path, 0o755, None, sources.program_sha256.clone(), Body::Program);
+        if replaces {
+            self.program = self.steps.pop();
+        }
+        let outdated =
+            |role: &str| self.known.and_then(|k| k.facts.processes.get(role)).is_some_and(|process| process.outdated);
+        let ours = |d: &&Daemon| is_ours(self.cluster, d) && (replaces || outdated(&d.role));
+        let own = self.crew.daemons.iter().filter(ours);
+        let stale: Vec<String> = own.map(|d| d.role.clone()).collect();
+        self.stale.extend(stale);
+    }
+
+    fn apache_zookeeper(&mut self, sources: &Sources, ids: &BTreeMap<String, usize>) {
         let dir = self.crew.dir.clone();
         let home = places::zookeeper_home(&dir);
         self.unpack(&home, sources.zookeeper.as_ref());
         let data = places::zookeeper_data(&dir);
         self.folder(&data, 0o750, self.owner(), true);
-        if let Some(id) = files::myid(self.cluster, self.host) {
+        if let Some(id) = ids.get(&self.host.name) {
             self.text(&data.join("myid"), 0o644, self.owner(), format!("{id}\n"));
         }
-        let text = files::zoo_cfg(self.cluster, self.host, self.crew);
+        let text = files::zoo_cfg(self.cluster, self.host, self.crew, ids);
         if self.text(&home.join("conf/zoo.cfg"), 0o644, self.owner(), text) {
             self.stale.push("zookeeper".to_owned());
         }
@@ -323,25 +351,27 @@ impl<'a> Walk<'a> {
         self.text(pointer, 0o644, None, text);
     }
 
-    fn daemons(&mut self) {
+    /// Starts what does not run; what has to restart gets its turn later.
+    fn daemons(&mut self) -> Option<Stale> {
         let running = self.known.map(|k| k.facts.running.clone()).unwrap_or_default();
+        let (old, new): (Vec<Daemon>, Vec<Daemon>) =
+            self.crew.daemons.iter().cloned().partition(|d| !self.fresh && running.contains(&d.role));
         for (phase, is_here) in [
             (ZOOKEEPER, &(|r: &str| r == "zookeeper") as &dyn Fn(&str) -> bool),
             (NIMBUS, &|r: &str| r == "nimbus"),
             (REST, &|r: &str| r != "zookeeper" && r != "nimbus"),
         ] {
-            let mine = self.crew.daemons.iter().filter(|d| is_here(&d.role));
-            let (old, new): (Vec<Daemon>, Vec<Daemon>) =
-                mine.cloned().partition(|d| !self.fresh && running.contains(&d.role));
-            let stale: Vec<Daemon> = old.into_iter().filter(|d| self.stale.contains(&d.role)).collect();
-            if !stale.is_empty() {
-                let at = self.cluster.hosts.iter().position(|h| h.name == self.host.name).unwrap_or_default();
-                let turn = phase + 1 + u32::try_from(at).unwrap_or_default();
-                self.step(turn, Action::Restart { crew: self.crew.only(stale) }, Seen::Nothing, None);
-            }
-            if !new.is_empty() {
-                self.step(phase, Action::Start { crew: self.crew.only(new) }, Seen::Nothing, None);
+            let these: Vec<Daemon> = new.iter().filter(|d| is_here(&d.role)).cloned().collect();
+            if !these.is_empty() {
+                self.step(phase, Action::Start { crew: self.crew.only(these) }, Seen::Nothing, None);
             }
         }
+        let stale: Vec<Daemon> = old.into_iter().filter(|d| self.stale.contains(&d.role)).collect();
+        // Where nothing of it runs, or more is to run at once, it is put there with the other files.
+        if stale.is_empty() || !new.is_empty() {
+            self.steps.extend(self.program.take());
+        }
+        let (host, program) = (self.host.name.clone(), self.program.take());
+        (!stale.is_empty()).then(|| Stale { host, crew: self.crew.only(stale), program })
     }
 }

@@ -2,7 +2,10 @@
 
 mod client;
 mod files;
+mod health;
+mod leave;
 mod make;
+mod rolling;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -20,7 +23,10 @@ use crate::step::{Crew, Daemon, Step};
 
 pub use client::client;
 pub use files::{storm_yaml, zoo_cfg};
+pub use health::Health;
+pub use leave::{Leaving, leave, staying};
 pub use make::plan;
+pub use rolling::{back, restart};
 pub use units::{unit_name, unit_text};
 
 /// The role that no description gives to a single host: it is on all or on none.
@@ -48,6 +54,10 @@ pub struct Sources {
     pub unfinished: bool,
     /// What the agents need, by host.
     pub agents: BTreeMap<String, HostFiles>,
+    /// On how many hosts supervisors restart at once; none stands for one.
+    pub batch: usize,
+    /// Hosts that have a program keep it.
+    pub keep_program: bool,
 }
 
 /// The archive of a release, on the operator's machine.
@@ -65,13 +75,21 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What should be known before it is done.
     pub notes: Vec<String>,
+    /// Hosts that are no part of the cluster any more when it is done.
+    #[serde(default)]
+    pub leaving: Vec<String>,
+}
+
+/// The same content has the same id.
+fn id_of(cluster: &Cluster, steps: &[Step]) -> String {
+    sha256(serde_json::to_string(&(cluster, steps)).unwrap_or_default().as_bytes())[..12].to_owned()
 }
 
 impl Plan {
     /// With its id.
     fn new(cluster: &Cluster, steps: Vec<Step>, notes: Vec<String>) -> Plan {
-        let id = sha256(serde_json::to_string(&(cluster, &steps)).unwrap_or_default().as_bytes())[..12].to_owned();
-        Plan { id, cluster: cluster.clone(), steps, notes }
+        let id = id_of(cluster, &steps);
+        Plan { id, cluster: cluster.clone(), steps, notes, leaving: Vec::new() }
     }
 
     /// A part of it, as a plan of its own.
@@ -83,6 +101,16 @@ impl Plan {
 
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// What is left to remember when it is done and hosts have left.
+    pub fn without_leavers(&self) -> Option<Plan> {
+        if self.leaving.is_empty() {
+            return None;
+        }
+        let mut cluster = self.cluster.clone();
+        cluster.hosts.retain(|h| !self.leaving.contains(&h.name));
+        Some(Plan { id: self.id.clone(), cluster, steps: Vec::new(), notes: Vec::new(), leaving: Vec::new() })
     }
 }
 
@@ -117,6 +145,11 @@ pub fn crew(cluster: &Cluster, host: &Host, hello: &Hello) -> Crew {
     });
     let user = cluster.user.clone().filter(|user| *user != hello.user);
     Crew { dir: cluster.dir_on(host, &hello.home), service, user, daemons: daemons.chain(agent).collect() }
+}
+
+/// Whether a daemon is this program, and no release's.
+fn is_ours(cluster: &Cluster, daemon: &Daemon) -> bool {
+    !daemon.apache && (cluster.storm.is_none() || ["zookeeper", AGENT].contains(&daemon.role.as_str()))
 }
 
 /// Whether the host has a role of Storm's.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Packed, Plan, Sources, plan, unit_text, zoo_cfg};
-use crate::facts::{Hello, PathFacts, Seen};
+use super::{Known, Leaving, Packed, Plan, Sources, back, leave, plan, restart, unit_text, zoo_cfg};
+use crate::facts::{Hello, Load, PathFacts, Process, Seen, Slots, Topology};
 use crate::site::sha256;
-use crate::spec::{Cluster, Service};
+use crate::spec::{Cluster, Role, Service};
 use crate::step::{Action, Body, places};
 
 fn cluster(more: &str) -> Cluster {
@@ -170,7 +170,8 @@ fn an_ensemble_has_server_lines_and_each_host_its_number() {
                 - {name: 'fe80::2', roles: [zookeeper, supervisor]}\n- {name: c, roles: [zookeeper], zoo_cfg: {tickTime: 3000}}\n";
     let cluster: Cluster = serde_yaml::from_str(text).unwrap();
     let hello = Hello { home: "/root".into(), ..Hello::default() };
-    let cfg = |n: usize| zoo_cfg(&cluster, &cluster.hosts[n], &super::crew(&cluster, &cluster.hosts[n], &hello));
+    let ids = super::files::server_ids(&cluster, |_| None);
+    let cfg = |n: usize| zoo_cfg(&cluster, &cluster.hosts[n], &super::crew(&cluster, &cluster.hosts[n], &hello), &ids);
     let text = cfg(2);
     for line in ["server.1=a:2888:3888", "server.2=[fe80::2]:2888:3888", "server.3=c:2888:3888", "tickTime=3000"] {
         assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
@@ -240,4 +241,169 @@ fn a_release_of_apache_is_unpacked_named_and_followed_by_another() {
     let changed = words(&plan(&with("2.8.3"), &hosts, &sources).unwrap());
     assert!(changed.contains(&"n2 restart supervisor (background)".to_owned()), "{changed:?}");
     assert!(changed.iter().any(|w| w.ends_with("to /opt/storm/storm/apache-storm-2.8.3")), "{changed:?}");
+}
+
+const FIVE: &str = "name: prod\ndir: /opt/storm\nservice: background\nzookeeper: {archive: /zk.tar.gz}\nhosts:\n\
+    - {name: n1, roles: [zookeeper, nimbus]}\n- {name: n2, roles: [zookeeper, nimbus]}\n- {name: n3, roles: [zookeeper]}\n\
+    - {name: n4, roles: [supervisor]}\n- {name: n5, roles: [supervisor]}\n- {name: n6, roles: [supervisor]}\n";
+
+/// Installed and at work: n1 leads the servers and is the leading Nimbus; words runs on n4 and n5.
+fn at_work() -> (Cluster, BTreeMap<String, Known>) {
+    let cluster: Cluster = serde_yaml::from_str(FIVE).unwrap();
+    let nothing = nothing(&cluster);
+    let mut hosts = after(nothing.clone(), &plan(&cluster, &nothing, &sources()).unwrap());
+    let slots = Slots { offered: 2, used: 1 };
+    let supervisors = [("n4", slots), ("n5", slots), ("n6", Slots { used: 0, ..slots })];
+    let words = Topology {
+        id: "words-1".into(),
+        name: "words".into(),
+        status: "ACTIVE".into(),
+        executors: 8,
+        workers: [("n4".into(), 1), ("n5".into(), 1)].into(),
+    };
+    let load = Load {
+        leader: "n1".into(),
+        nimbuses: ["n1".into(), "n2".into()].into(),
+        supervisors: supervisors.map(|(host, slots)| (host.to_owned(), slots)).into(),
+        topologies: vec![words],
+    };
+    for (name, known) in &mut hosts {
+        for role in known.facts.running.clone() {
+            let process = Process { identity: format!("{name}-{role}"), outdated: false, leads: name == "n1" };
+            known.facts.processes.insert(role, process);
+        }
+    }
+    hosts.get_mut("n2").unwrap().facts.load = Some(load);
+    (cluster, hosts)
+}
+
+/// Host and first word of each step, without the gates.
+fn turns(plan: &Plan) -> Vec<Vec<String>> {
+    let mut turns: Vec<(u32, Vec<String>)> = Vec::new();
+    for step in plan.steps.iter().filter(|s| !matches!(s.action, Action::Gate { .. } | Action::Check { .. })) {
+        let what = match &step.action {
+            Action::Restart { crew, .. } => crew.daemons.iter().map(|d| d.role.as_str()).collect::<Vec<_>>().join("+"),
+            other => other.words().split(' ').next().unwrap_or_default().to_owned(),
+        };
+        match turns.last_mut() {
+            Some((phase, turn)) if *phase == step.phase => turn.push(format!("{} {what}", step.host)),
+            _ => turns.push((step.phase, vec![format!("{} {what}", step.host)])),
+        }
+    }
+    turns.into_iter().map(|(_, turn)| turn).collect()
+}
+
+#[test]
+fn who_leads_restarts_last_and_supervisors_by_batches() {
+    let (cluster, hosts) = at_work();
+    let all = restart(&cluster, &hosts, &[], &[], 2);
+    let wanted: [&[&str]; 7] = [
+        &["n2 zookeeper"],
+        &["n3 zookeeper"],
+        &["n1 zookeeper"],
+        &["n2 nimbus"],
+        &["n1 nimbus"],
+        &["n4 supervisor", "n5 supervisor"],
+        &["n6 supervisor"],
+    ];
+    assert_eq!(turns(&all), wanted);
+    let gates: Vec<&Action> =
+        all.steps.iter().map(|s| &s.action).filter(|a| matches!(a, Action::Gate { .. })).collect();
+    assert_eq!(gates.len(), 7, "one behind each turn");
+    let some = restart(&cluster, &hosts, &[Role::Supervisor, Role::Nimbus], &["n1".into(), "n6".into()], 1);
+    assert_eq!(turns(&some), [["n1 nimbus"], ["n6 supervisor"]]);
+    assert_ne!(some.id, all.id);
+}
+
+#[test]
+fn another_program_goes_from_host_to_host_and_what_has_it_is_left_alone() {
+    let (cluster, mut hosts) = at_work();
+    let newer = Sources { program_sha256: sha256(b"newer"), check: false, batch: 3, ..sources() };
+    let made = plan(&cluster, &hosts, &newer).unwrap();
+    // n3 has nothing but Apache's server, which is another program: it need not restart.
+    assert_eq!(
+        turns(&made),
+        [
+            vec!["n3 put"],
+            vec!["n2 put", "n2 nimbus"],
+            vec!["n1 put", "n1 nimbus"],
+            vec!["n4 put", "n4 supervisor", "n5 put", "n5 supervisor", "n6 put", "n6 supervisor"],
+        ]
+    );
+    // Broken off: n2 is done, n1 has the program but its daemon is the old one.
+    for name in ["n1", "n2", "n3"] {
+        let facts = &mut hosts.get_mut(name).unwrap().facts;
+        let program = places::program(std::path::Path::new("/opt/storm"));
+        let seen = Seen::File { sha256: newer.program_sha256.clone() };
+        facts.paths.insert(program, PathFacts { seen, ours: true, ..PathFacts::default() });
+        let former = PathFacts { seen: Seen::File { sha256: sha256(b"program") }, ours: true, ..PathFacts::default() };
+        facts.paths.insert(places::former(std::path::Path::new("/opt/storm")), former);
+    }
+    hosts.get_mut("n1").unwrap().facts.processes.get_mut("nimbus").unwrap().outdated = true;
+    let left = plan(&cluster, &hosts, &newer).unwrap();
+    assert_eq!(turns(&left)[0], ["n1 nimbus"]);
+    assert_eq!(turns(&left).len(), 2);
+    let back = back(&cluster, &hosts, 1).unwrap();
+    assert_eq!(turns(&back), [vec!["n3 put"], vec!["n2 put", "n2 nimbus"], vec!["n1 put", "n1 nimbus"]]);
+}
+
+#[test]
+fn the_next_turn_waits_until_the_cluster_is_as_it_was() {
+    let (cluster, hosts) = at_work();
+    let made = restart(&cluster, &hosts, &[Role::Supervisor], &["n4".into()], 1);
+    let Some(Action::Gate { health, .. }) = made.steps.last().map(|s| &s.action) else { panic!("{made:?}") };
+    let mut now = hosts["n2"].facts.load.clone().unwrap();
+    assert_eq!(health.missing(&now), [] as [&str; 0]);
+    now.supervisors.remove("n4");
+    now.nimbuses.remove("n2");
+    now.topologies[0].executors = 5;
+    let wanted = [
+        "the Nimbus of n2 is not back",
+        "Nimbus does not know the supervisor of n4",
+        "3 of 8 executors of words run nowhere",
+    ];
+    assert_eq!(health.missing(&now), wanted);
+    now.topologies.clear();
+    assert_eq!(health.missing(&now).len(), 2, "a topology that was killed is missed by nobody");
+}
+
+#[test]
+fn a_host_is_emptied_before_it_leaves_and_the_others_keep_their_numbers() {
+    let (mut cluster, mut hosts) = at_work();
+    let how = Leaving { wait_secs: 2, force: false };
+    let made = leave(&cluster, &["n4".into()], &hosts, &sources(), how).unwrap();
+    assert_eq!(turns(&made), [["n4 offer"], ["n1 move"], ["n4 stop"]]);
+    assert_eq!(made.cluster, cluster, "until it is done the host is part of it");
+    assert!(made.without_leavers().unwrap().cluster.host("n4").is_none());
+
+    let refusal = |names: &[&str], cluster: &Cluster, hosts: &BTreeMap<String, Known>, force: bool| {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let troubles = leave(cluster, &names, hosts, &sources(), Leaving { force, ..how }).unwrap_err();
+        format!("{} {}", troubles[0].message, troubles[0].evidence.join(" "))
+    };
+    assert!(refusal(&["n4", "n5", "n6"], &cluster, &hosts, true).contains("no host has the role supervisor"));
+    assert!(refusal(&["n1", "n2"], &cluster, &hosts, true).contains("no host has the role nimbus"));
+    assert!(refusal(&["n2", "n3"], &cluster, &hosts, true).contains("2 ZooKeeper servers would leave at once"));
+    assert!(refusal(&["n3"], &cluster, &hosts, false).contains("a majority of 2 survives no failure"));
+    let full = &mut hosts.get_mut("n2").unwrap().facts.load.as_mut().unwrap().supervisors;
+    full.insert("n6".into(), Slots { offered: 2, used: 2 });
+    full.insert("n5".into(), Slots { offered: 1, used: 1 });
+    let text = refusal(&["n4"], &cluster, &hosts, false);
+    assert!(text.contains("words: 1 of its 2 workers have to move, and 0 slots are left"), "{text}");
+    assert!(leave(&cluster, &["n4".into()], &hosts, &sources(), Leaving { force: true, ..how }).is_ok());
+
+    // The second of four servers leaves: the third and the fourth stay the third and the fourth.
+    cluster.hosts[4].roles.push(Role::Zookeeper);
+    let mut hosts = after(hosts.clone(), &plan(&cluster, &hosts, &sources()).unwrap());
+    let made = leave(&cluster, &["n2".into()], &hosts, &sources(), Leaving { force: false, ..how }).unwrap();
+    let cfg = made.steps.iter().find_map(|s| match &s.action {
+        Action::File { path, body: Body::Text(text), .. } if path.ends_with("zoo.cfg") => Some(text.clone()),
+        _ => None,
+    });
+    let cfg = cfg.unwrap();
+    assert!(["server.1=n1:", "server.3=n3:", "server.4=n5:"].iter().all(|l| cfg.contains(l)) && !cfg.contains("n2"));
+    assert!(!made.steps.iter().any(|s| s.action.path().is_some_and(|p| p.ends_with("myid"))), "numbers stay");
+    hosts.get_mut("n3").unwrap().facts.running.clear();
+    hosts.get_mut("n5").unwrap().facts.running.clear();
+    assert!(refusal(&["n2"], &cluster, &hosts, false).contains("1 of the 3 other ZooKeeper servers run"));
 }

@@ -6,10 +6,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Made, Manifest};
+use super::nimbus::Moving;
 use super::services::{self, command, run, stormctl};
-use super::{sha256, sha256_file};
+use super::{Reply, rolling, sha256, sha256_file};
 use crate::facts::Seen;
-use crate::step::{Action, Body, Crew};
+use crate::step::{Action, Body, Crew, places};
 use crate::{Kind, Trouble};
 
 /// The end of the name of what is not complete.
@@ -43,11 +44,11 @@ pub(super) fn seen(path: &Path) -> Result<Seen, Trouble> {
 }
 
 /// Does a step, unless it is done; refuses when something else lies there than was planned for.
-pub(super) async fn act(dir: &Path, action: &Action, planned: &Seen) -> Result<(bool, String), Trouble> {
+pub(super) async fn act(moving: &mut Moving, dir: &Path, action: &Action, planned: &Seen) -> Result<Reply, Trouble> {
     if let Some(path) = action.path() {
         let now = seen(path)?;
         if action.is_done_in(&now) {
-            return Ok((false, String::new()));
+            return Ok(Reply::Done { changed: false, note: String::new() });
         }
         if now != *planned {
             return Err(Trouble::new(
@@ -60,7 +61,7 @@ pub(super) async fn act(dir: &Path, action: &Action, planned: &Seen) -> Result<(
             .hint("plan anew"));
         }
     }
-    match action {
+    let done = match action {
         Action::Account { user } => account(dir, user).await,
         Action::Home { path } => home(path).map(|()| (true, String::new())),
         Action::Folder { path, mode, owner, data } => {
@@ -68,7 +69,14 @@ pub(super) async fn act(dir: &Path, action: &Action, planned: &Seen) -> Result<(
             folder(path, *mode, owner.as_deref()).await?;
             Ok((true, String::new()))
         }
+        Action::File { path, sha256, body: Body::Former, .. } => {
+            put_back(dir, path, sha256)?;
+            Ok((true, String::new()))
+        }
         Action::File { path, mode, owner, sha256, body } => {
+            if *body == Body::Program {
+                keep_former(dir, path)?;
+            }
             Manifest::add(dir, &[Made::File { path: path.clone(), sha256: sha256.clone() }])?;
             file(path, *mode, owner.as_deref(), sha256, body).await?;
             Ok((true, String::new()))
@@ -82,10 +90,6 @@ pub(super) async fn act(dir: &Path, action: &Action, planned: &Seen) -> Result<(
             services::start(crew).await?;
             Ok((true, String::new()))
         }
-        Action::Restart { crew } => {
-            services::restart(crew).await?;
-            Ok((true, String::new()))
-        }
         Action::Check { dir, supervisors, count } => {
             let crew = Crew { dir: dir.clone(), ..Crew::default() };
             let number = supervisors.to_string();
@@ -97,7 +101,15 @@ pub(super) async fn act(dir: &Path, action: &Action, planned: &Seen) -> Result<(
             let output = output.must("install/check", "the cluster does not do what it should")?;
             Ok((true, output.stdout.lines().last().unwrap_or_default().to_owned()))
         }
-    }
+        Action::Restart { crew, was } => return rolling::restart(crew, was).await,
+        Action::Gate { dir, health } => return rolling::gate(dir, health).await,
+        Action::Withdraw { crew, yaml, owner, mode } => {
+            return rolling::withdraw(crew, yaml, owner.as_deref(), *mode).await;
+        }
+        Action::Drain { dir, hosts, wait_secs } => return rolling::drain(moving, dir, hosts, *wait_secs).await,
+        Action::Leave { crew } => return rolling::leave(crew).await,
+    };
+    done.map(|(changed, note)| Reply::Done { changed, note })
 }
 
 async fn account(dir: &Path, user: &str) -> Result<(bool, String), Trouble> {
@@ -167,7 +179,37 @@ async fn folder(path: &Path, mode: u32, owner: Option<&str>) -> Result<(), Troub
     fs::rename(&part, path).map_err(|e| Trouble::io("make", path, &e))
 }
 
-async fn file(path: &Path, mode: u32, owner: Option<&str>, sha: &str, body: &Body) -> Result<(), Trouble> {
+/// What is to be replaced stays as the former program, for the way back.
+fn keep_former(dir: &Path, path: &Path) -> Result<(), Trouble> {
+    let former = places::former(dir);
+    let Seen::File { sha256 } = seen(path)? else { return Ok(()) };
+    if seen(&former)? == (Seen::File { sha256: sha256.clone() }) {
+        return Ok(());
+    }
+    Manifest::add(dir, &[Made::File { path: former.clone(), sha256 }])?;
+    let part = part_of(&former);
+    let keep = || {
+        if part.exists() {
+            fs::remove_file(&part)?;
+        }
+        fs::hard_link(path, &part)?;
+        fs::rename(&part, &former)
+    };
+    keep().map_err(|e| Trouble::io("keep", &former, &e))
+}
+
+/// The former program takes the place of the one that came after it.
+fn put_back(dir: &Path, path: &Path, sha: &str) -> Result<(), Trouble> {
+    let former = places::former(dir);
+    if seen(&former)? != (Seen::File { sha256: sha.to_owned() }) {
+        let what = format!("{} is not any more what it was when this was planned", former.display());
+        return Err(Trouble::new(Kind::Conflict, "install/moved", what).hint("plan anew"));
+    }
+    Manifest::add(dir, &[Made::File { path: path.to_owned(), sha256: sha.to_owned() }])?;
+    fs::rename(&former, path).map_err(|e| Trouble::io("put back", path, &e))
+}
+
+pub(super) async fn file(path: &Path, mode: u32, owner: Option<&str>, sha: &str, body: &Body) -> Result<(), Trouble> {
     let part = part_of(path);
     let write = || -> io::Result<String> {
         if part.exists() {
@@ -185,6 +227,7 @@ async fn file(path: &Path, mode: u32, owner: Option<&str>, sha: &str, body: &Bod
                 io::copy(&mut program, &mut file)?;
                 sha256_file(&part)?
             }
+            Body::Former => return Err(io::Error::other("the former program is moved, not written")),
         };
         file.sync_all()?;
         Ok(hash)

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 use super::act::{id, seen};
 use super::manifest::Manifest;
-use super::services::{command, run, running};
+use super::nimbus;
+use super::services::{command, known, run};
 use crate::facts::{Hello, HostFacts, Java, Look, Name, PathFacts, Reach, Seen};
 use crate::{Kind, Trouble};
 
@@ -86,7 +87,12 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
         facts.storm_java = java(tools.java_home.as_deref()).await;
         facts.python = python(tools.python.as_deref()).await;
     }
-    facts.running = running(&look.crew).await;
+    facts.processes = known(&look.crew).await;
+    facts.running = facts.processes.keys().cloned().collect();
+    if facts.running.iter().any(|role| role == "nimbus") {
+        // Without a leader nothing is known.
+        facts.load = nimbus::load(&look.crew.dir).await.ok();
+    }
     if !look.storm_yaml.is_empty() {
         facts.findings = findings(look).await?;
     }

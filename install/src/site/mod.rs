@@ -3,6 +3,8 @@
 mod act;
 mod facts;
 mod manifest;
+mod nimbus;
+mod rolling;
 mod services;
 mod undo;
 
@@ -67,15 +69,38 @@ pub enum Request {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "say")]
 pub enum Reply {
-    Hello { hello: Hello },
-    Facts { facts: Box<HostFacts> },
-    Listening { busy: Vec<Busy> },
-    Reached { reached: Vec<Reach> },
-    Done { changed: bool, note: String },
-    Ran { output: Output },
-    Made { made: Vec<Made> },
-    Undone { undone: Undone },
-    Trouble { trouble: Trouble },
+    Hello {
+        hello: Hello,
+    },
+    Facts {
+        facts: Box<HostFacts>,
+    },
+    Listening {
+        busy: Vec<Busy>,
+    },
+    Reached {
+        reached: Vec<Reach>,
+    },
+    Done {
+        changed: bool,
+        note: String,
+    },
+    /// It has begun and goes on: ask again.
+    Going {
+        note: String,
+    },
+    Ran {
+        output: Output,
+    },
+    Made {
+        made: Vec<Made>,
+    },
+    Undone {
+        undone: Undone,
+    },
+    Trouble {
+        trouble: Trouble,
+    },
 }
 
 const TURN: std::time::Duration = std::time::Duration::from_secs(120);
@@ -84,6 +109,7 @@ const TURN: std::time::Duration = std::time::Duration::from_secs(120);
 #[derive(Debug, Default)]
 pub struct Site {
     listening: Vec<TcpListener>,
+    moving: nimbus::Moving,
 }
 
 impl Site {
@@ -106,8 +132,7 @@ impl Site {
             Request::Reach { targets } => Reply::Reached { reached: facts::reach(&targets).await },
             Request::Do { dir, action, seen } => {
                 let _turn = turn(&dir).await?;
-                let (changed, note) = act::act(&dir, &action, &seen).await?;
-                Reply::Done { changed, note }
+                act::act(&mut self.moving, &dir, &action, &seen).await?
             }
             Request::Run { words } => Reply::Ran { output: run(command(&words)).await? },
             Request::Stop { crew } => {

@@ -1,19 +1,29 @@
 //! Starting and stopping daemons: through systemd, or as background processes with `stormctl start` itself.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use storm_machine::process::Identity;
+use storm_zookeeper::four_letter;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::nimbus;
+use crate::facts::Process;
 use crate::spec::Service;
 use crate::step::{Crew, Daemon, places};
 use crate::{Kind, Trouble};
 
 /// A daemon that takes longer does not come up.
 const LIMIT: Duration = Duration::from_secs(180);
+/// For a server of this host to say what it is.
+const ASK: Duration = Duration::from_secs(2);
 
 /// What a command printed, and its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,32 +203,84 @@ pub async fn stop(crew: &Crew) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Which of the daemons run from this folder.
-pub async fn running(crew: &Crew) -> Vec<String> {
-    let mut running = Vec::new();
+/// The processes of those daemons that run from this folder, by role.
+pub async fn processes(crew: &Crew) -> BTreeMap<String, i32> {
+    let mut found = BTreeMap::new();
     for daemon in &crew.daemons {
-        let runs = match crew.service {
-            Service::Systemd | Service::SystemdUser => {
-                run(systemctl(crew.service, &["is-active", "--quiet", &daemon.unit])).await.is_ok_and(|o| o.ok())
-            }
-            _ if daemon.apache => apache_runs(&places::zookeeper_data(&crew.dir)),
-            _ if !places::program(&crew.dir).exists() => false,
-            _ => {
-                let output = run(stormctl(crew, &["status", &daemon.role, "-o", "jsonl"])).await;
-                output.is_ok_and(|o| o.stdout.contains("\"state\":\"running\""))
-            }
-        };
-        if runs {
-            running.push(daemon.role.clone());
+        if let Some(pid) = pid(crew, daemon).await {
+            found.insert(daemon.role.clone(), pid);
         }
     }
-    running
+    found
+}
+
+async fn pid(crew: &Crew, daemon: &Daemon) -> Option<i32> {
+    match crew.service {
+        Service::Systemd | Service::SystemdUser => {
+            let words = ["show", "--property", "MainPID", "--value", &daemon.unit];
+            let output = run(systemctl(crew.service, &words)).await.ok()?;
+            output.stdout.trim().parse().ok().filter(|pid| *pid > 0)
+        }
+        _ if daemon.apache => apache_pid(&places::zookeeper_data(&crew.dir)),
+        _ if !places::program(&crew.dir).exists() => None,
+        _ => {
+            let output = run(stormctl(crew, &["status", &daemon.role, "-o", "jsonl"])).await.ok()?;
+            let lines = output.stdout.lines().filter_map(|l| serde_json::from_str::<Value>(l).ok());
+            let running = |line: &Value| line["state"] == "running";
+            lines.filter(running).find_map(|line| line["pid"].as_i64()?.try_into().ok())
+        }
+    }
 }
 
 /// By the pid file of zkServer.sh, if that process is a ZooKeeper.
-fn apache_runs(data: &Path) -> bool {
-    let pid = std::fs::read_to_string(data.join("zookeeper_server.pid")).unwrap_or_default();
-    let command = PathBuf::from("/proc").join(pid.trim()).join("cmdline");
-    let text = std::fs::read(command).unwrap_or_default();
-    !pid.trim().is_empty() && String::from_utf8_lossy(&text).contains("org.apache.zookeeper.server")
+fn apache_pid(data: &Path) -> Option<i32> {
+    let text = std::fs::read_to_string(data.join("zookeeper_server.pid")).ok()?;
+    let pid = text.trim().parse().ok()?;
+    let command = PathBuf::from("/proc").join(text.trim()).join("cmdline");
+    let command = std::fs::read(command).unwrap_or_default();
+    String::from_utf8_lossy(&command).contains("org.apache.zookeeper.server").then_some(pid)
+}
+
+/// What tells a process from every other one, also after the machine was restarted.
+pub fn identity(pid: i32) -> Option<String> {
+    Identity::of(pid).map(|i| format!("{}-{}-{}", i.pid, i.start_ticks, i.boot))
+}
+
+/// What is known of the processes of a crew.
+pub async fn known(crew: &Crew) -> BTreeMap<String, Process> {
+    let mut known = BTreeMap::new();
+    for (role, pid) in processes(crew).await {
+        let Some(identity) = identity(pid) else { continue };
+        let apache = crew.daemons.iter().any(|d| d.role == role && d.apache);
+        let outdated = !apache && is_of_another_program(pid, &places::program(&crew.dir));
+        let leads = role == "zookeeper" && zookeeper_mode(crew).await.as_deref() == Some("leader");
+        known.insert(role, Process { identity, outdated, leads });
+    }
+    known
+}
+
+/// Whether it runs another file than this one. Of a process of somebody else that is not known.
+fn is_of_another_program(pid: i32, program: &Path) -> bool {
+    let (Ok(runs), Ok(lies)) = (std::fs::metadata(format!("/proc/{pid}/exe")), std::fs::metadata(program)) else {
+        return false;
+    };
+    (runs.dev(), runs.ino()) != (lies.dev(), lies.ino())
+}
+
+/// `leader`, `follower` or `standalone`, once the server of this host serves.
+pub async fn zookeeper_mode(crew: &Crew) -> Option<String> {
+    let conf = nimbus::conf(&crew.dir).ok()?;
+    let port = conf.int("storm.zookeeper.port").and_then(|p| u16::try_from(p).ok())?;
+    // Known by a loopback address, it listens there only; else on all.
+    for ip in conf.listen_addresses() {
+        let ip = match ip {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        if let Ok(text) = four_letter(SocketAddr::from((ip, port)), "srvr", ASK).await {
+            return text.lines().find_map(|l| l.strip_prefix("Mode:")).map(|mode| mode.trim().to_owned());
+        }
+    }
+    None
 }

@@ -41,7 +41,7 @@ impl Told {
     }
 }
 
-/// Emits numbered sentences as fast as it is asked, until it is told to stop.
+/// Emits numbered sentences as fast as it is asked, or so many a second (`word.count.per.second`), until it is told to stop.
 pub struct Source(pub Option<Sending>);
 
 pub struct Sending {
@@ -49,9 +49,18 @@ pub struct Sending {
     position: Position,
     file: PathBuf,
     stop: Told,
+    per_second: Option<u64>,
+    /// Since when, and how many.
+    fresh: (Instant, u64),
 }
 
 impl Sending {
+    fn is_early(&self) -> bool {
+        let (since, sent) = self.fresh;
+        let due = |rate: u64| u128::from(rate) * since.elapsed().as_millis() / 1000;
+        self.per_second.is_some_and(|rate| u128::from(sent) > due(rate))
+    }
+
     fn write(&mut self, promised: u64, settled: bool) -> io::Result<()> {
         self.position = Position { base: self.kept.base(), promised, settled, ..self.position };
         self.position.write(&self.file)
@@ -64,7 +73,9 @@ impl Spout for Source {
         let file = Position::file(&dir);
         let position = Position::read(&file)?;
         let kept = Kept::resume(position.base, position.promised);
-        self.0 = Some(Sending { kept, position, file, stop: Told::new(dir.join(STOP)) });
+        let per_second = ctx.conf.get("word.count.per.second").and_then(|rate| rate.as_u64());
+        let stop = Told::new(dir.join(STOP));
+        self.0 = Some(Sending { kept, position, file, stop, per_second, fresh: (Instant::now(), 0) });
         Ok(())
     }
 
@@ -78,7 +89,9 @@ impl Spout for Source {
                 }
                 return Ok(Progress::Idle);
             }
+            None if sending.is_early() => return Ok(Progress::Idle),
             None => {
+                sending.fresh.1 += 1;
                 if sending.kept.next() == sending.position.promised {
                     sending.write(sending.position.promised + AHEAD, false)?;
                 }

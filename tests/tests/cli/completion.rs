@@ -63,6 +63,8 @@ const LINES: &[(&str, &str)] = &[
     ("stormctl zk ls nimb", "stormctl zk ls nimbuses "),
     ("stormctl explain nimbus/no-l", "stormctl explain nimbus/no-leader "),
     ("stormctl list --cluster on", "stormctl list --cluster one "),
+    ("stormctl upgrade pro", "stormctl upgrade prod "),
+    ("stormctl restart --rolling pro", "stormctl restart --rolling prod "),
 ];
 
 /// Types each line, presses Tab, and goes on to the next.
@@ -70,6 +72,9 @@ fn check(cluster: &Cluster, shell: &Command, prompt: &str, blanks: (&str, &str))
     let config = cluster.nest().dir().join(".config/stormctl");
     fs::create_dir_all(&config).expect("made");
     fs::write(config.join("config.yaml"), "clusters: {one: {}}\n").expect("written");
+    let installed = cluster.nest().dir().join(".local/state/storm/clusters/prod");
+    fs::create_dir_all(&installed).expect("made");
+    fs::write(installed.join("plan.json"), "{}").expect("written");
     let port = cluster.zookeeper.port.to_string();
     let mut terminal = Terminal::spawn(cluster.nest(), shell, 100, 30);
     terminal.wait_for_text(LIMIT, prompt);

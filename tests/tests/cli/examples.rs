@@ -191,7 +191,8 @@ fn allowed(line: &str) -> &'static [i32] {
         "stormctl install client --nimbus node1" => &[4],
         "stormctl install adopt /opt/apache-storm --dry-run" => &[5],
         "stormctl apply prod" | "stormctl exec --name prod -- uptime" => &[3],
-        l if l.starts_with("stormctl uninstall prod") => &[3],
+        l if l.starts_with("stormctl uninstall prod") || l.starts_with("stormctl upgrade prod") => &[3],
+        l if l.starts_with("stormctl scale-") || l.starts_with("stormctl restart --rolling prod") => &[3],
         // What examples have submitted since is in the way.
         l if l.starts_with("stormctl restore") => &[0, 8],
         _ => &[0],

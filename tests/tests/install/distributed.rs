@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -79,6 +81,20 @@ impl Fleet {
     fn plan(&self) -> Value {
         let done = self.run(&["plan", "--file", &self.file.display().to_string(), "-o", "json"]);
         serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"))
+    }
+
+    /// The host whose ZooKeeper server leads, by its own word.
+    fn leading_server(&self) -> String {
+        let text = fs::read_to_string(&self.file).expect("there");
+        let port = text.split("storm.zookeeper.port: ").nth(1).and_then(|t| t.lines().next()).expect("a port");
+        let leads = |address: &str| {
+            let mut answer = String::new();
+            let mut stream = TcpStream::connect(format!("{address}:{port}")).expect("it serves");
+            stream.write_all(b"srvr").and_then(|()| stream.read_to_string(&mut answer)).expect("it answers");
+            answer.contains("Mode: leader")
+        };
+        let host = self.hosts.hosts.iter().find(|h| leads(&h.address));
+        host.expect("one server leads").address.clone()
     }
 
     fn trees(&self) -> Vec<BTreeMap<PathBuf, String>> {
@@ -178,6 +194,22 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     assert_eq!((restarts.len(), turns.len()), (4, 4), "{plan}");
     assert!(restarts.iter().all(|s| s["step"]["crew"]["daemons"][0]["role"] != "zookeeper"), "{plan}");
     fleet.run(&["apply", "trio"]).ok();
+    assert!(fleet.run(&["--config", &client, "list", "-o", "json"]).ok().contains("\"status\": \"ACTIVE\""));
+
+    // The servers restart one after the other, who leads last.
+    let leader = fleet.leading_server();
+    let shown = fleet.run(&["restart", "--rolling", "--role", "zookeeper", "--dry-run", "-o", "json"]).ok();
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    let order: Vec<&str> = shown["items"]
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter(|s| s["step"]["do"] == "restart")
+        .filter_map(|s| s["host"].as_str())
+        .collect();
+    assert_eq!((order.len(), order.last()), (3, Some(&leader.as_str())), "{shown}");
+    fleet.run(&["restart", "--rolling", "trio", "--role", "zookeeper", "--yes"]).ok();
+    assert_ne!(fleet.leading_server(), leader, "the last one to restart follows another");
     assert!(fleet.run(&["--config", &client, "list", "-o", "json"]).ok().contains("\"status\": \"ACTIVE\""));
 
     let exec = fleet.run(&["exec", "--host", &last, "--", "sh", "-c", "echo $HOME; exit 3"]);

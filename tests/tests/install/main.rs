@@ -8,6 +8,7 @@ mod deb;
 mod distributed;
 mod fetch;
 mod new;
+mod rolling;
 mod single;
 mod wizard;
 
@@ -24,7 +25,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 
 /// A command whose user is at home in the nest, with nothing else around.
 fn command(nest: &Nest, args: &[&str]) -> Command {
-    let mut command = Command::new(stormctl());
+    command_of(stormctl(), nest, args)
+}
+
+fn command_of(program: &Path, nest: &Nest, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     let home = nest.dir().join("home");
     std::fs::create_dir_all(&home).expect("a home");
     command.args(args).current_dir(&home).env("HOME", &home).env("TMPDIR", nest.dir());

@@ -48,7 +48,7 @@ pub(super) async fn renew(printer: Printer, global: &Global, name: &str, args: &
         )
         .hint(format!("stormctl apply {name}      brings what is due, too")));
     }
-    let job = Job { printer, global, command: RENEW, ask_first: false };
+    let job = Job { ask_first: false, ..Job::new(printer, global, RENEW) };
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
     let anew = Anew { all: args.force && args.names.is_empty(), names: args.names.clone() };

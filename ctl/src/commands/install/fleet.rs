@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use storm_install::journal::Store;
 use storm_install::site::{Output, Reply, Request};
+use storm_install::spec::Cluster;
 
 use super::progress::Progress;
-use super::run::connect;
+use super::run::{connect, loaded};
 use super::{failure, named, state};
 use crate::cli::Global;
 use crate::cli::install::Exec;
@@ -17,15 +18,8 @@ use crate::printer::{Printer, Report};
 
 pub(super) async fn exec(printer: Printer, _global: &Global, args: &Exec) -> Result<(), Failure> {
     let name = named(args.name.as_deref())?;
-    let Some(plan) = Store::open(&state()?, &name)?.load()? else {
-        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}")));
-    };
-    let mut cluster = plan.cluster;
-    if let Some(unknown) = args.hosts.iter().find(|h| cluster.host(h).is_none()) {
-        let all: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
-        return Err(Failure::new(Exit::NotFound, "install/no-host", format!("{name} has no host {unknown}"))
-            .evidence(all.join(", ")));
-    }
+    let mut cluster = loaded(&Store::open(&state()?, &name)?, &name)?.cluster;
+    known_hosts(&cluster, &args.hosts)?;
     cluster.hosts.retain(|h| args.hosts.is_empty() || args.hosts.contains(&h.name));
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
@@ -51,6 +45,14 @@ pub(super) async fn exec(printer: Printer, _global: &Global, args: &Exec) -> Res
     } else {
         Err(Failure::new(Exit::Partly, "exec/failed", format!("failed on {}", failed.join(", "))))
     }
+}
+
+/// Hosts that were named must be the cluster's.
+pub(super) fn known_hosts(cluster: &Cluster, names: &[String]) -> Result<(), Failure> {
+    let Some(unknown) = names.iter().find(|h| cluster.host(h).is_none()) else { return Ok(()) };
+    let all: Vec<&str> = cluster.hosts.iter().map(|h| h.name.as_str()).collect();
+    let what = format!("{} has no host {unknown}", cluster.name);
+    Err(Failure::new(Exit::NotFound, "install/no-host", what).evidence(all.join(", ")))
 }
 
 struct Ran {

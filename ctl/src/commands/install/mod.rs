@@ -9,7 +9,9 @@ mod fleet;
 mod history;
 mod progress;
 mod report;
+mod rolling;
 mod run;
+mod scale;
 mod uninstall;
 mod wizard;
 
@@ -20,7 +22,7 @@ use storm_install::{Kind, Trouble};
 
 use crate::cli::Global;
 use crate::cli::agent::Renew;
-use crate::cli::install::{Exec, Install, Named, Plan, Uninstall};
+use crate::cli::install::{Exec, Install, Named, Plan, RollingRestart, ScaleIn, ScaleOut, Uninstall, Upgrade};
 use crate::commands::new;
 use crate::exit::Exit;
 use crate::failure::{Failure, Fault};
@@ -56,6 +58,23 @@ pub async fn exec(printer: Printer, global: &Global, args: &Exec) -> Result<(), 
 /// New certificates for a cluster that was installed from here.
 pub async fn renew_agents(printer: Printer, global: &Global, name: &str, args: &Renew) -> Result<(), Failure> {
     agents::renew(printer, global, name, args).await
+}
+
+/// Daemons of a whole cluster, one host after the other.
+pub async fn restart(printer: Printer, global: &Global, args: &RollingRestart) -> Result<(), Failure> {
+    rolling::restart(printer, global, args).await
+}
+
+pub async fn upgrade(printer: Printer, global: &Global, args: &Upgrade) -> Result<(), Failure> {
+    rolling::upgrade(printer, global, args).await
+}
+
+pub async fn scale_out(printer: Printer, global: &Global, args: &ScaleOut) -> Result<(), Failure> {
+    scale::add(printer, global, args).await
+}
+
+pub async fn scale_in(printer: Printer, global: &Global, args: &ScaleIn) -> Result<(), Failure> {
+    scale::remove(printer, global, args).await
 }
 
 /// The other end of a connection: answers what is asked on its standard input.
@@ -102,6 +121,7 @@ fn failure(troubles: Vec<Trouble>) -> Failure {
         Some(Kind::Missing) => Exit::NotInstalled,
         Some(Kind::Conflict) => Exit::Conflict,
         Some(Kind::Refused) => Exit::Refused,
+        Some(Kind::Deadline) => Exit::Deadline,
         Some(Kind::Failed) | None => Exit::Failed,
     };
     let fault = |t: Trouble| Fault { code: t.code, message: t.message, evidence: t.evidence, hint: t.hint };

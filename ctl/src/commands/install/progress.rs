@@ -32,6 +32,9 @@ impl Progress {
     pub(super) fn event(&self, event: &Event<'_>) {
         let (host, number, of, state, what) = match event {
             Event::Begun { step, number, of } => (&step.host, number, of, "begin", step.action.words()),
+            Event::Going { step, number, of, note } => {
+                (&step.host, number, of, "...", format!("{}: {note}", step.action.words()))
+            }
             Event::Done { step, number, of, changed, note, took } => {
                 let note = if note.is_empty() { String::new() } else { format!(": {note}") };
                 let state = if *changed { "ok" } else { "was done" };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use storm_conf::Environment;
 use storm_install::agents::Anew;
@@ -12,7 +12,7 @@ use storm_install::archive::inspect_storm;
 use storm_install::host::Hosts;
 use storm_install::journal::Store;
 use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
-use storm_install::preflight::{Finding, Level, examine, survey};
+use storm_install::preflight::{Finding, Level, Survey, examine, survey};
 use storm_install::site::own_sha256;
 use storm_install::spec::Cluster;
 
@@ -23,9 +23,13 @@ use crate::change::Change;
 use crate::cli::Global;
 use crate::cli::install::{Distributed, How, Named, Plan, Single};
 use crate::commands::config::ask;
+use crate::confirm::severe;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
+
+/// How long a step may wait for the cluster.
+const LIMIT: Duration = Duration::from_secs(120);
 
 pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) -> Result<(), Failure> {
     let untold = args.file.is_none() && args.dir.is_none() && args.slots.is_none() && args.service.is_none();
@@ -36,7 +40,7 @@ pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) 
     }
     let how = args.how.clone();
     let cluster = describe::cluster(&args, &global.set)?;
-    Job { printer, global, command: "install single", ask_first: false }.run(&cluster, &how).await
+    Job { ask_first: false, ..Job::new(printer, global, "install single") }.run(&cluster, &how).await
 }
 
 pub(super) async fn distributed(printer: Printer, global: &Global, args: &Distributed) -> Result<(), Failure> {
@@ -48,13 +52,13 @@ pub(super) async fn distributed(printer: Printer, global: &Global, args: &Distri
         Cluster::read(args.file.as_deref().unwrap_or(default))?
     };
     cluster.conf.extend(crate::submission::settings(&global.set));
-    Job { printer, global, command: "install distributed", ask_first: true }.run(&cluster, &args.how).await
+    Job::new(printer, global, "install distributed").run(&cluster, &args.how).await
 }
 
 pub(super) async fn plan(printer: Printer, global: &Global, args: &Plan) -> Result<(), Failure> {
     let mut cluster = Cluster::read(&args.file)?;
     cluster.conf.extend(crate::submission::settings(&global.set));
-    let job = Job { printer, global, command: "plan", ask_first: true };
+    let job = Job::new(printer, global, "plan");
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
     let looked = job.look(&cluster, &hosts, Look { check: !args.no_check, ..Look::default() }).await;
@@ -74,11 +78,8 @@ pub(super) async fn plan(printer: Printer, global: &Global, args: &Plan) -> Resu
 pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Result<(), Failure> {
     let name = named(args.name.as_deref())?;
     let store = Store::open(&state()?, &name)?;
-    let Some(plan) = store.load()? else {
-        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}"))
-            .hint("stormctl plan --file cluster.yaml"));
-    };
-    let job = Job { printer, global, command: "apply", ask_first: false };
+    let plan = loaded(&store, &name)?;
+    let job = Job { ask_first: false, ..Job::new(printer, global, "apply") };
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&plan.cluster, &progress).await?;
     let done = job.carry_out(&plan, &store, &hosts, &progress).await;
@@ -88,6 +89,13 @@ pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Re
 
 /// The command that brings new certificates, and does nothing else.
 pub(super) const RENEW: &str = "agent renew";
+/// What was planned for a cluster last, and with it what it is.
+pub(super) fn loaded(store: &Store, name: &str) -> Result<InstallPlan, Failure> {
+    store.load()?.ok_or_else(|| {
+        Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}"))
+            .hint("stormctl plan --file cluster.yaml")
+    })
+}
 
 /// Connects to every host of the cluster.
 pub(super) async fn connect(cluster: &Cluster, progress: &Arc<Progress>) -> Result<Hosts, Failure> {
@@ -118,6 +126,12 @@ pub(super) struct Job<'a> {
     pub(super) command: &'static str,
     /// Other machines are only changed when somebody has said so.
     pub(super) ask_first: bool,
+    /// What is lost: a sentence, and the name that has to be typed.
+    pub(super) lost: Vec<(String, String)>,
+    /// On how many hosts supervisors restart at once.
+    pub(super) batch: usize,
+    /// Hosts that have a program keep it.
+    pub(super) keep_program: bool,
 }
 
 /// What a plan is made for.
@@ -130,8 +144,12 @@ pub(super) struct Look {
     pub(super) anew: Anew,
 }
 
-impl Job<'_> {
-    async fn run(&self, cluster: &Cluster, how: &How) -> Result<(), Failure> {
+impl<'a> Job<'a> {
+    pub(super) fn new(printer: Printer, global: &'a Global, command: &'static str) -> Job<'a> {
+        Job { printer, global, command, ask_first: true, lost: Vec::new(), batch: 1, keep_program: false }
+    }
+
+    pub(super) async fn run(&self, cluster: &Cluster, how: &How) -> Result<(), Failure> {
         let progress = Arc::new(Progress::new(self.printer));
         let hosts = connect(cluster, &progress).await?;
         let result = self.with(cluster, how, &hosts, &progress).await;
@@ -142,16 +160,28 @@ impl Job<'_> {
     async fn with(&self, cluster: &Cluster, how: &How, hosts: &Hosts, progress: &Arc<Progress>) -> Result<(), Failure> {
         let look = Look { check: !how.no_check, only: how.dry_run, ..Look::default() };
         let (plan, findings) = self.look(cluster, hosts, look).await?;
+        self.settle(&plan, &findings, how, hosts, progress).await
+    }
+
+    /// Shows a plan, asks, and does it.
+    pub(super) async fn settle(
+        &self,
+        plan: &InstallPlan,
+        findings: &[Finding],
+        how: &How,
+        hosts: &Hosts,
+        progress: &Arc<Progress>,
+    ) -> Result<(), Failure> {
         let wrong = findings.iter().any(|f| f.level == Level::Error);
-        let planned = Planned { plan: &plan, findings: &findings, files: how.show_files };
+        let planned = Planned { plan, findings, files: how.show_files };
         if how.dry_run || wrong || plan.is_empty() {
             self.printer.show(&planned)?;
             return if wrong { Err(Failure::shown(Exit::Findings)) } else { Ok(()) };
         }
         self.agreed(&planned)?;
-        let store = Store::open(&state()?, &cluster.name)?;
-        store.save(&plan)?;
-        self.carry_out(&plan, &store, hosts, progress).await
+        let store = Store::open(&state()?, &plan.cluster.name)?;
+        store.save(plan)?;
+        self.carry_out(plan, &store, hosts, progress).await
     }
 
     /// What the hosts say, what is wrong with that, and what is to be done.
@@ -161,37 +191,54 @@ impl Job<'_> {
         hosts: &Hosts,
         look: Look,
     ) -> Result<(InstallPlan, Vec<Finding>), Failure> {
-        let pointer = Environment::of_process().current_cluster();
-        let named = cluster.storm.as_ref().map(|storm| (&storm.archive, storm.sha512.as_deref()));
-        let storm = archives::packed(&self.printer, named).await?;
-        let named = cluster.zookeeper.archive.as_ref().map(|archive| (archive, cluster.zookeeper.sha512.as_deref()));
-        let zookeeper = archives::packed(&self.printer, named).await?;
-        let release = storm.as_ref().map(|packed| inspect_storm(&packed.file)).transpose()?;
-        let store = Store::open(&state()?, &cluster.name)?;
-        let last = store.audit()?.pop();
-        // Where nothing shall be made, it is made in a copy.
-        let agents = if look.only { store.agents().copy()? } else { store.agents() };
-        let prepare = || agents.prepare(cluster, &user(), &look.anew, SystemTime::now());
-        let sources = Sources {
-            program_sha256: own_sha256()?,
-            zookeeper,
-            storm,
-            check: look.check,
-            pointer,
-            agents: if cluster.agents { prepare()? } else { BTreeMap::new() },
-            unfinished: last.is_some_and(|run| run.result != "done"),
-        };
-        let mut survey = tokio::select! {
-            survey = survey(cluster, hosts, sources.pointer.as_ref()) => survey.map_err(failure)?,
-            _ = tokio::signal::ctrl_c() => return Err(interrupted(&cluster.name)),
-        };
-        survey.storm = release;
+        let sources = self.sources(cluster, &look).await?;
+        let release = sources.storm.as_ref().map(|packed| inspect_storm(&packed.file)).transpose()?;
+        let survey = Survey { storm: release, ..self.survey(cluster, hosts).await? };
         let findings = examine(cluster, &survey);
         let plan = make_plan(cluster, &survey.known, &sources).map_err(failure)?;
         Ok((plan, findings))
     }
 
+    /// What the hosts say.
+    pub(super) async fn survey(&self, cluster: &Cluster, hosts: &Hosts) -> Result<Survey, Failure> {
+        let pointer = Environment::of_process().current_cluster();
+        tokio::select! {
+            survey = survey(cluster, hosts, pointer.as_ref()) => survey.map_err(failure),
+            _ = tokio::signal::ctrl_c() => Err(interrupted(&cluster.name)),
+        }
+    }
+
+    /// What this machine has to give.
+    pub(super) async fn sources(&self, cluster: &Cluster, look: &Look) -> Result<Sources, Failure> {
+        let named = cluster.storm.as_ref().map(|storm| (&storm.archive, storm.sha512.as_deref()));
+        let storm = archives::packed(&self.printer, named).await?;
+        let named = cluster.zookeeper.archive.as_ref().map(|archive| (archive, cluster.zookeeper.sha512.as_deref()));
+        let zookeeper = archives::packed(&self.printer, named).await?;
+        let store = Store::open(&state()?, &cluster.name)?;
+        let last = store.audit()?.pop();
+        // Where nothing shall be made, it is made in a copy.
+        let agents = if look.only { store.agents().copy()? } else { store.agents() };
+        let prepare = || agents.prepare(cluster, &user(), &look.anew, SystemTime::now());
+        Ok(Sources {
+            program_sha256: own_sha256()?,
+            zookeeper,
+            storm,
+            check: look.check,
+            pointer: Environment::of_process().current_cluster(),
+            agents: if cluster.agents { prepare()? } else { BTreeMap::new() },
+            unfinished: last.is_some_and(|run| run.result != "done"),
+            batch: self.batch,
+            keep_program: self.keep_program,
+        })
+    }
+
     fn agreed(&self, planned: &Planned<'_>) -> Result<(), Failure> {
+        if !self.lost.is_empty() {
+            if ask::possible(self.global) {
+                self.printer.note(planned.text(false).trim_end());
+            }
+            return self.lost.iter().try_for_each(|(what, name)| severe(what, name, self.global));
+        }
         if self.global.yes {
             return Ok(());
         }
@@ -227,7 +274,7 @@ impl Job<'_> {
         };
         let name = &plan.cluster.name;
         let done = tokio::select! {
-            done = apply_steps(&plan.steps, hosts, &run, &tell) => done,
+            done = apply_steps(&plan.steps, hosts, &run, &tell, self.global.timeout.unwrap_or(LIMIT)) => done,
             _ = tokio::signal::ctrl_c() => return Err(interrupted(name)),
         };
         let summary = match done {
@@ -235,7 +282,9 @@ impl Job<'_> {
             Err(troubles) => {
                 run.end(&troubles)?;
                 let mut failure = failure(troubles);
-                failure.exit = if failure.exit == Exit::Conflict { Exit::Conflict } else { Exit::Partly };
+                if !matches!(failure.exit, Exit::Conflict | Exit::Deadline) {
+                    failure.exit = Exit::Partly;
+                }
                 let journal = run.path.display();
                 if let Some(last) = failure.faults.last_mut() {
                     last.evidence.push(format!("every step is in {journal}"));
@@ -244,38 +293,49 @@ impl Job<'_> {
                 return Err(failure);
             }
         };
+        // Those who have left are not asked again.
+        if let Some(left) = plan.without_leavers() {
+            store.save(&left)?;
+        }
         run.end(&[])?;
         let mut details = serde_json::Map::new();
         details.insert("plan".into(), plan.id.clone().into());
         details.insert("changed".into(), summary.changed.into());
         details.insert("was_done".into(), summary.found_done.into());
         details.insert("journal".into(), run.path.to_string_lossy().into_owned().into());
-        let hosts = plan.cluster.hosts.len();
-        let (action, message) = match self.command {
-            RENEW => (
-                "renewed",
-                format!(
-                    "{} files are new on the hosts of {name}; running agents take them within a second",
-                    summary.changed
-                ),
+        let hosts = plan.cluster.hosts.len() - plan.leaving.len();
+        let action = done_word(self.command);
+        let message = match self.command {
+            RENEW => format!(
+                "{} files are new on the hosts of {name}; running agents take them within a second",
+                summary.changed
             ),
-            _ => (
-                "installed",
-                format!(
-                    "cluster {name} runs on {hosts} host{}: {} steps done, {} were done before",
-                    if hosts == 1 { "" } else { "s" },
-                    summary.changed,
-                    summary.found_done
-                ),
+            _ => format!(
+                "cluster {name} runs on {hosts} host{}: {} steps done, {} were done before",
+                if hosts == 1 { "" } else { "s" },
+                summary.changed,
+                summary.found_done
             ),
         };
         self.printer.show(&Change {
             action,
             names: vec![name.clone()],
             message,
-            next: Some(next(plan, store)),
+            next: (action == "installed").then(|| next(plan, store)),
             details,
         })
+    }
+}
+
+/// What a command has done when it is done.
+fn done_word(command: &str) -> &'static str {
+    match command {
+        "upgrade" | "upgrade --back" => "upgraded",
+        "restart --rolling" => "restarted",
+        "scale-out" => "scaled-out",
+        "scale-in" => "scaled-in",
+        RENEW => "renewed",
+        _ => "installed",
     }
 }
 

@@ -1,0 +1,50 @@
+//! Whether a cluster is well enough for the next daemons to restart: no worse than it was before.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::Load;
+use crate::spec::Cluster;
+
+/// What must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// Hosts whose Nimbus must be known.
+    pub nimbuses: BTreeSet<String>,
+    /// Hosts whose supervisor must be known.
+    pub supervisors: BTreeSet<String>,
+    /// How many executors of a topology must have a slot, by its id.
+    pub executors: BTreeMap<String, usize>,
+}
+
+impl Health {
+    /// What held when this was said, of the hosts that the description has.
+    pub fn of(load: &Load, cluster: &Cluster) -> Health {
+        let described: BTreeSet<String> = cluster.hosts.iter().map(|h| cluster.known_as(h)).collect();
+        Health {
+            nimbuses: load.nimbuses.intersection(&described).cloned().collect(),
+            supervisors: load.supervisors.keys().filter(|h| described.contains(*h)).cloned().collect(),
+            executors: load.topologies.iter().map(|t| (t.id.clone(), t.executors)).collect(),
+        }
+    }
+
+    /// What does not hold now, for people. A topology that is gone is missed by nobody.
+    pub fn missing(&self, now: &Load) -> Vec<String> {
+        let mut missing = Vec::new();
+        for host in self.nimbuses.difference(&now.nimbuses) {
+            missing.push(format!("the Nimbus of {host} is not back"));
+        }
+        for host in self.supervisors.iter().filter(|h| !now.supervisors.contains_key(*h)) {
+            missing.push(format!("Nimbus does not know the supervisor of {host}"));
+        }
+        for topology in &now.topologies {
+            let wanted = self.executors.get(&topology.id).copied().unwrap_or_default();
+            if topology.executors < wanted && topology.status != "KILLED" {
+                let away = wanted - topology.executors;
+                missing.push(format!("{away} of {wanted} executors of {} run nowhere", topology.name));
+            }
+        }
+        missing
+    }
+}

@@ -1,0 +1,86 @@
+//! The steps that take their time: each is looked at, helped on, and asked about again until it is done.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::act::file;
+use super::manifest::{Made, Manifest};
+use super::nimbus::{self, Moving};
+use super::services;
+use super::{Reply, sha256, undo};
+use crate::Trouble;
+use crate::plan::Health;
+use crate::step::{Body, Crew, Daemon, places};
+
+fn done(changed: bool, note: impl Into<String>) -> Result<Reply, Trouble> {
+    Ok(Reply::Done { changed, note: note.into() })
+}
+
+fn going(note: impl Into<String>) -> Result<Reply, Trouble> {
+    Ok(Reply::Going { note: note.into() })
+}
+
+/// Restarts those that are still the processes that were meant, and those that are gone; then waits until they serve.
+pub(super) async fn restart(crew: &Crew, was: &BTreeMap<String, String>) -> Result<Reply, Trouble> {
+    let now = services::processes(crew).await;
+    let another = |daemon: &Daemon| {
+        let identity = now.get(&daemon.role).and_then(|pid| services::identity(*pid));
+        identity.is_some_and(|identity| was.get(&daemon.role).is_some_and(|was| *was != identity))
+    };
+    let (since, due): (Vec<Daemon>, Vec<Daemon>) = crew.daemons.iter().cloned().partition(another);
+    if !due.is_empty() {
+        let known = due.iter().all(|daemon| was.contains_key(&daemon.role));
+        services::restart(&crew.only(due)).await?;
+        // Without a process that was meant a second look would take the new one for it.
+        return if known { going("restarted") } else { done(true, "") };
+    }
+    if since.iter().any(|d| d.role == "zookeeper") && services::zookeeper_mode(crew).await.is_none() {
+        return going("zookeeper does not serve yet");
+    }
+    done(false, "")
+}
+
+pub(super) async fn gate(dir: &Path, health: &Health) -> Result<Reply, Trouble> {
+    let missing = nimbus::gate(dir, health).await?;
+    if missing.is_empty() { done(true, "") } else { going(missing.join("; ")) }
+}
+
+pub(super) async fn withdraw(crew: &Crew, yaml: &str, owner: Option<&str>, mode: u32) -> Result<Reply, Trouble> {
+    let dir = &crew.dir;
+    if Manifest::read(dir)?.made.is_empty() {
+        return done(false, "it is removed already");
+    }
+    let (path, hash) = (places::storm_yaml(dir), sha256(yaml.as_bytes()));
+    Manifest::add(dir, &[Made::File { path: path.clone(), sha256: hash.clone() }])?;
+    file(&path, mode, owner, &hash, &Body::Text(yaml.to_owned())).await?;
+    services::restart(crew).await?;
+    done(true, "")
+}
+
+pub(super) async fn drain(moving: &mut Moving, dir: &Path, hosts: &[String], wait_secs: i32) -> Result<Reply, Trouble> {
+    match moving.drain(dir, hosts, wait_secs).await? {
+        Some(left) => going(left),
+        None => done(true, "nothing is left there"),
+    }
+}
+
+/// When its workers have ended, which are no longer wanted there, all of it is taken away.
+pub(super) async fn leave(crew: &Crew) -> Result<Reply, Trouble> {
+    let dir = &crew.dir;
+    if Manifest::read(dir)?.made.is_empty() {
+        return done(false, "it is removed already");
+    }
+    // Without a supervisor nobody else would end them.
+    if services::processes(crew).await.contains_key("supervisor") {
+        let left = nimbus::workers(dir)?;
+        if left > 0 {
+            return going(format!("{left} workers have not ended yet"));
+        }
+    }
+    let undone = undo::undo(dir, false).await?;
+    let mut note = format!("{} files and folders removed", undone.removed);
+    for (path, why) in &undone.kept {
+        note.push_str(&format!("; kept: {} ({why})", path.display()));
+    }
+    done(true, note)
+}
