@@ -54,20 +54,25 @@ impl Fleet {
         let nest = Nest::new();
         let hosts = SshHosts::start(&nest, count);
         let archive = archive(&nest);
-        let [zookeeper, nimbus, supervisor, a, b, following, electing] = std::array::from_fn(|_| free_port());
+        let [zookeeper, nimbus, supervisor, following, electing] = std::array::from_fn(|_| free_port());
         let mut text = format!(
             "name: trio\ndir: ~/opt/storm\nservice: background\n\
              zookeeper: {{archive: {archive}, peer_ports: [{following}, {electing}], zoo_cfg: {{tickTime: 500}}}}\n\
              ssh: {{config: {config}}}\n\
              conf:\n  storm.zookeeper.port: {zookeeper}\n  nimbus.thrift.port: {nimbus}\n  supervisor.thrift.port: {supervisor}\n  \
-             supervisor.slots.ports: [{a}, {b}]\n  supervisor.monitor.frequency.secs: 1\n\
+             supervisor.monitor.frequency.secs: 1\n\
              role_conf:\n  nimbus: {{nimbus.monitor.freq.secs: 2}}\nhosts:\n",
             archive = archive.display(),
             config = hosts.config.display(),
         );
         for (index, host) in hosts.hosts.iter().enumerate() {
             let roles = ["zookeeper, nimbus", "zookeeper, supervisor, nimbus", "zookeeper, supervisor"][index % 3];
-            text.push_str(&format!("- {{name: {}, roles: [{roles}], ssh: {{port: {}}}}}\n", host.address, host.port));
+            // They are one machine, so a slot's port is only one host's.
+            let [a, b] = std::array::from_fn(|_| free_port());
+            text.push_str(&format!(
+                "- {{name: {}, roles: [{roles}], ssh: {{port: {}}}, conf: {{supervisor.slots.ports: [{a}, {b}]}}}}\n",
+                host.address, host.port
+            ));
         }
         let file = nest.dir().join("cluster.yaml");
         fs::write(&file, text).expect("written");
