@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +20,8 @@ use crate::tls::Certificate;
 const CONNECTIONS: usize = 128;
 /// How long a stranger may take to show one.
 const HANDSHAKE: Duration = Duration::from_secs(5);
+/// How long who is refused is waited for.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// After an error of accepting, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,11 +56,30 @@ pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Send
 
 async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
-    let stream = TlsAcceptor::from(gate.config()).accept(stream).await?;
+    let stream = match TlsAcceptor::from(gate.config()).accept(stream).into_failable().await {
+        Ok(stream) => stream,
+        Err((e, stream)) => {
+            hear_out(stream).await;
+            return Err(e);
+        }
+    };
     let certificates = stream.get_ref().1.peer_certificates();
     let leaf = certificates.and_then(<[_]>::first).ok_or_else(|| io::Error::other("it has no certificate"))?;
     let caller = Caller { certificate: Certificate::read(leaf).map_err(io::Error::other)? };
     Ok(Connection { stream, caller, _place: place })
+}
+
+/// Takes what the other side still sends until it goes: closed with something unread, a connection is reset, and the alert that says
+/// why is lost on the way.
+async fn hear_out(mut stream: TcpStream) {
+    let gone = async {
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    // Whoever stays longer has heard it.
+    if let Ok(Err(e)) = tokio::time::timeout(GOODBYE, gone).await {
+        tracing::debug!("a connection that was refused broke: {e}");
+    }
 }
 
 /// A connection of somebody who has shown a certificate.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::rolling::{Stale, turns};
-use super::{AGENT, Known, Packed, Plan, Sources, crew, files, is_ours, units};
+use super::{Known, Packed, Plan, Sources, crew, files, is_ours, units};
 use crate::agents;
 use crate::facts::{Hello, PathFacts, Seen};
 use crate::site::sha256;

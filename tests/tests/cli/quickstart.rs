@@ -139,7 +139,7 @@ fn a_daemon_that_dies_ends_it_with_what_was_logged() {
     let nest = Nest::new();
     let files = files(&nest);
     let mut running = nest.spawn("quickstart", quickstart(&nest, &[], &files));
-    running.wait_for_output(LIMIT, "supervisor");
+    running.wait_for_output(LIMIT, "nimbus      serves");
     process::kill(daemon(&nest, "nimbus"), Signal::KILL);
     let status = running.wait(LIMIT);
     assert!(!status.success());
