@@ -56,7 +56,7 @@ pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Send
 
 async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit) -> io::Result<Connection> {
     stream.set_nodelay(true)?;
-    let stream = match TlsAcceptor::from(gate.config()).accept(stream).into_failable().await {
+    let stream = match TlsAcceptor::from(gate.config()).accept(stream).into_fallible().await {
         Ok(stream) => stream,
         Err((e, stream)) => {
             hear_out(stream).await;
