@@ -162,16 +162,10 @@ fn what_is_no_release_is_refused_before_anything_is_done() {
     assert!(other.stderr.contains("this is no release of Apache Storm"), "{other:?}");
     let none = install(&["--storm-archive", "/nope/apache-storm-2.8.3.tar.gz"]);
     assert_eq!(none.status.code(), Some(3), "{none:?}");
-    // A Java that is not there, and roles that only a release has.
+    // A Java that is not there.
     let java = install(&["--zookeeper-archive", &zookeeper, "--java-home", "/nope"]);
     assert_eq!(java.status.code(), Some(10), "{java:?}");
     assert!(java.stdout.contains("[java/missing] there is no Java in /nope"), "{java:?}");
-    let file = nest.dir().join("cluster.yaml");
-    let text = "name: one\nhosts: [{name: localhost, roles: [zookeeper, nimbus, supervisor, ui]}]\n";
-    fs::write(&file, text).expect("written");
-    let ui = run(&nest, &["install", "single", "--file", &file.display().to_string(), "--dry-run"]);
-    assert_eq!(ui.status.code(), Some(6), "{ui:?}");
-    assert!(ui.stderr.contains("the role ui needs a release of Apache Storm"), "{ui:?}");
 }
 
 #[test]

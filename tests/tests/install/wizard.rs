@@ -104,10 +104,10 @@ fn answers_make_the_file_of_three_hosts_and_the_plan_that_it_makes() {
     answer("Hosts, by the names", "");
     answer("this needs an answer", "127.0.0.2 127.0.0.3 127.0.0.2");
     answer("127.0.0.2 is there twice", "127.0.0.2, 127.0.0.3 127.0.0.4");
-    answer("Roles of 127.0.0.2 [zookeeper nimbus supervisor]", "zookeper");
+    answer("Roles of 127.0.0.2 [zookeeper nimbus supervisor ui logviewer]", "zookeper");
     answer("zookeper is no role", "zookeeper nimbus");
-    answer("Roles of 127.0.0.3 [zookeeper nimbus supervisor]", "");
-    answer("Roles of 127.0.0.4 [zookeeper supervisor]", "");
+    answer("Roles of 127.0.0.3 [zookeeper nimbus supervisor logviewer]", "");
+    answer("Roles of 127.0.0.4 [zookeeper supervisor logviewer]", "");
     answer("Archive of Apache ZooKeeper", "/no/such.tar.gz");
     answer("there is no file /no/such.tar.gz", &zookeeper);
     answer("User for ssh", "");
@@ -163,8 +163,8 @@ fn who_leaves_before_the_end_leaves_nothing() {
         ("Name of the cluster [prod]", ""),
         ("Storm: stormctl's own daemons", ""),
         ("Hosts, by the names", "a.invalid b.invalid"),
-        ("Roles of a.invalid [zookeeper nimbus supervisor]", ""),
-        ("Roles of b.invalid [supervisor]", ""),
+        ("Roles of a.invalid [zookeeper nimbus supervisor ui logviewer]", ""),
+        ("Roles of b.invalid [supervisor logviewer]", ""),
         ("ZooKeeper: embedded", ""),
         ("User for ssh", ""),
         ("through sudo", "y"),
