@@ -202,12 +202,20 @@ async fn serve(
     }
 }
 
-/// The agent of this host, which starts and stops daemons with this very program.
+/// The agent of this host.
 async fn agent(
     ctx: &Context,
     shutdown: impl Future<Output = ()> + Send + 'static,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> Result<(), Failure> {
+    storm_agent::run(agent_options(ctx)?, ready, shutdown).await.map_err(|e| match &e {
+        storm_agent::AgentError::Tls(e) => agents::tls_failure(e),
+        e => failed(Role::Agent, e.code(), e),
+    })
+}
+
+/// What an agent is told: it starts and stops daemons with this very program.
+pub fn agent_options(ctx: &Context) -> Result<storm_agent::Options, Failure> {
     let stormctl = std::env::current_exe()
         .map_err(|e| Failure::io("this program's own path is unknown, so daemons cannot be started", &e))?;
     let file = ctx.file.as_deref().map(std::path::absolute).transpose();
@@ -222,7 +230,7 @@ async fn agent(
         reader: Reader::Daemon,
         ..LoadOptions::default()
     };
-    let options = storm_agent::Options {
+    Ok(storm_agent::Options {
         listen: ctx.conf.str(agents::LISTEN_KEY).unwrap_or_default().to_owned(),
         port: agents::port(&ctx.conf),
         host: ctx.conf.hostname(),
@@ -236,10 +244,6 @@ async fn agent(
             let roles = roles::configured(conf, &|host| roles::is_this_machine(conf, host));
             roles.unwrap_or_default().into_iter().map(|role| role.name().to_owned()).collect()
         },
-    };
-    storm_agent::run(options, ready, shutdown).await.map_err(|e| match &e {
-        storm_agent::AgentError::Tls(e) => agents::tls_failure(e),
-        e => failed(Role::Agent, e.code(), e),
     })
 }
 

@@ -89,7 +89,13 @@ pub fn run(mut cli: Cli, printer: Printer, began: Instant) -> Result<(), Failure
         Verb::Logviewer(args) => daemons::run(&Daemon::Logviewer, &args, &load(Reader::Daemon)?),
         Verb::Agent(args) => match &args.verb {
             None => daemons::run(&Daemon::Agent, &args.daemon, &load(Reader::Daemon)?),
-            Some(verb) => runtime()?.block_on(agent::run(&load(Reader::Operator)?, verb)),
+            Some(verb) => {
+                let runtime = runtime()?;
+                let ended = runtime.block_on(agent::run(&load(Reader::Operator)?, verb));
+                // Nobody waits for standard input, which one of them reads.
+                runtime.shutdown_background();
+                ended
+            }
         },
         Verb::DevZookeeper(args) => {
             daemons::run(&Daemon::Zookeeper { zoo_cfg: args.zoo_cfg }, &args.daemon, &load(Reader::Daemon)?)

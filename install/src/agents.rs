@@ -75,7 +75,8 @@ pub struct Anew {
 /// What the machine of who installs keeps for the agents of a cluster.
 pub struct Agents {
     dir: PathBuf,
-    scratch: Option<TempDir>,
+    /// Where it is a copy: goes with it.
+    _scratch: Option<TempDir>,
 }
 
 /// Its folders, below that of the cluster.
@@ -83,7 +84,7 @@ pub(crate) const FOLDERS: [&str; 3] = ["agent-ca", "agent-certs", "operator"];
 
 impl Agents {
     pub fn of(dir: &Path) -> Agents {
-        Agents { dir: dir.to_owned(), scratch: None }
+        Agents { dir: dir.to_owned(), _scratch: None }
     }
 
     /// A copy, for who only wants to know what would be.
@@ -94,7 +95,7 @@ impl Agents {
             let from = self.dir.join(name);
             copy(&from, &scratch.path().join(name)).map_err(|e| Trouble::io("copy", &from, &e))?;
         }
-        Ok(Agents { dir: scratch.path().to_owned(), scratch: Some(scratch) })
+        Ok(Agents { dir: scratch.path().to_owned(), _scratch: Some(scratch) })
     }
 
     pub fn authority(&self) -> PathBuf {
@@ -131,9 +132,6 @@ impl Agents {
         let operator = operator(user);
         let wanted = Wanted { name: &operator, purpose: Purpose::Operator, sans: &[], days: DAYS };
         renew(&authority, &valid, &wanted, &self.of_operator(), anew, now)?;
-        if self.scratch.is_none() {
-            self.write_storm_yaml(cluster)?;
-        }
         let mut files = BTreeMap::new();
         for host in &cluster.hosts {
             let (name, sans) = subject(cluster, host);
@@ -151,11 +149,16 @@ impl Agents {
         Ok(files)
     }
 
-    /// Whole or not at all, and nobody else may read it: conf may hold passwords.
-    fn write_storm_yaml(&self, cluster: &Cluster) -> Result<(), Trouble> {
+    /// Writes the storm.yaml with which this machine asks the cluster, where the cluster is on others: whole or not at all, and nobody
+    /// else may read it, as conf may hold passwords.
+    pub fn write_storm_yaml(&self, cluster: &Cluster) -> Result<(), Trouble> {
+        if !cluster.agents && cluster.hosts.iter().all(|h| h.local) {
+            return Ok(());
+        }
         let path = self.storm_yaml();
         let part = path.with_extension("part");
         let write = || {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(self.dir.join(FOLDERS[2]))?;
             if part.exists() {
                 fs::remove_file(&part)?;
             }
@@ -173,9 +176,24 @@ fn storm_yaml(cluster: &Cluster) -> String {
     map.insert("storm.zookeeper.servers".into(), json!(names(Role::Zookeeper)));
     map.insert("nimbus.seeds".into(), json!(names(Role::Nimbus)));
     map.insert("stormctl.agent.hosts".into(), json!(addresses(cluster)));
+    let remote = cluster.hosts.iter().filter(|h| !h.local);
+    let ways: Map<String, Value> =
+        remote.map(|h| (h.name.trim_matches(['[', ']']).to_owned(), way(cluster, h))).collect();
+    map.insert("stormctl.ssh.hosts".into(), json!(ways));
     map.extend(cluster.conf.clone());
     let head = format!("# Written by stormctl install: how this machine asks the cluster {}.\n", cluster.name);
     map.iter().fold(head, |text, (key, value)| text + &format!("{}: {value}\n", json!(key)))
+}
+
+/// How ssh gets to a host, and where the cluster lies there.
+fn way(cluster: &Cluster, host: &Host) -> Value {
+    let ssh = cluster.ssh_of(host);
+    let mut way = json!({"user": ssh.user, "port": ssh.port, "address": ssh.address, "config": ssh.config,
+        "sudo": ssh.sudo, "dir": host.dir.as_ref().unwrap_or(&cluster.dir)});
+    if let Value::Object(way) = &mut way {
+        way.retain(|_, said| !said.is_null());
+    }
+    way
 }
 
 /// The name of a host in its certificate, and the others under which it is reached.
@@ -304,7 +322,8 @@ mod tests {
     fn addresses_and_the_file_to_ask_with() {
         assert_eq!(addresses(&cluster()), ["n1", "[fe80::2]:7001"]);
         let text = storm_yaml(&cluster());
-        for line in ["\"nimbus.seeds\": [\"n1\"]", "\"stormctl.agent.port\": 7000"] {
+        let ways = "\"stormctl.ssh.hosts\": {\"fe80::2\":{\"dir\":\"/opt/storm\"},\"n1\":{\"address\":\"10.0.0.1\",\"dir\":\"/opt/storm\"}}";
+        for line in ["\"nimbus.seeds\": [\"n1\"]", "\"stormctl.agent.port\": 7000", ways] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }
         assert_eq!(format!("{:?}", HostFiles { files: vec![("agent.key", "secret".into())] }), "[\"agent.key\"]");

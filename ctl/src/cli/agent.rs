@@ -29,6 +29,8 @@ pub enum AgentVerb {
     Status(Hosts),
     /// What happens on hosts from now on, as it happens
     Events(Hosts),
+    /// Answer on standard input and output, to whom ssh has let in
+    Stdio,
 }
 
 /// Where the authority is.

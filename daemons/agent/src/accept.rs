@@ -65,7 +65,7 @@ async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit
     };
     let certificates = stream.get_ref().1.peer_certificates();
     let leaf = certificates.and_then(<[_]>::first).ok_or_else(|| io::Error::other("it has no certificate"))?;
-    let caller = Caller { certificate: Certificate::read(leaf).map_err(io::Error::other)? };
+    let caller = Caller::Certified(Certificate::read(leaf).map_err(io::Error::other)?);
     Ok(Connection { stream, caller, _place: place })
 }
 

@@ -32,6 +32,11 @@ impl Address {
         Ok(Address { host: host.to_owned(), port, own_port: port != usual })
     }
 
+    /// The agent there, as people read it.
+    pub fn agent(&self) -> String {
+        format!("the agent at {}", self.full())
+    }
+
     /// With its port, always.
     pub fn full(&self) -> String {
         if self.host.contains(':') {

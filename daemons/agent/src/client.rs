@@ -1,4 +1,4 @@
-//! Asking agents: one, or many at a time.
+//! Asking an agent.
 
 use std::error::Error;
 use std::path::Path;
@@ -9,9 +9,8 @@ use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use storm_machine::jps::Seen;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
@@ -30,29 +29,37 @@ pub use tonic::Code;
 
 /// Of an answer; more than the largest batch of log entries.
 const ANSWER: usize = 8 << 20;
-/// Agents that are asked at a time.
-const AT_A_TIME: usize = 64;
 
 /// Why an agent does not answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum AskError {
-    #[error("cannot connect to the agent at {address}: {cause}")]
-    Connect { address: String, cause: String },
-    #[error("the agent at {address} and we do not trust each other: {cause}")]
-    Trust { address: String, cause: String },
-    #[error("the agent at {address} did not answer within {} s", limit.as_secs_f64())]
-    Late { address: String, limit: Duration },
-    #[error("the agent at {address} refuses: {}", status.message())]
-    Refused { address: String, status: Box<Status> },
+    #[error("there is no certificate to ask {whom} with: {cause}")]
+    NoCertificate { whom: String, cause: String },
+    #[error("cannot connect to {whom}: {cause}")]
+    Connect { whom: String, cause: String },
+    #[error("{whom} and we do not trust each other: {cause}")]
+    Trust { whom: String, cause: String },
+    #[error("{whom} did not answer within {} s", limit.as_secs_f64())]
+    Late { whom: String, limit: Duration },
+    #[error("{whom} refuses: {}", status.message())]
+    Refused { whom: String, status: Box<Status> },
+    /// Neither the agent, for its reason, nor ssh, for these.
+    #[error("{agent}\n{}", ssh.join("\n"))]
+    Nowhere { agent: Box<AskError>, ssh: Vec<String> },
 }
 
 impl AskError {
     pub fn code(&self) -> &'static str {
         match self {
+            AskError::NoCertificate { .. } => "agent/no-certificate",
             AskError::Connect { .. } => "agent/unreachable",
             AskError::Trust { .. } => "agent/untrusted",
             AskError::Late { .. } => "agent/late",
             AskError::Refused { .. } => "agent/refused",
+            AskError::Nowhere { agent, .. } => match **agent {
+                AskError::NoCertificate { .. } => "agent/unreachable",
+                _ => agent.code(),
+            },
         }
     }
 
@@ -66,11 +73,11 @@ impl AskError {
 
     /// A no that we say ourselves, in the agent's place.
     pub fn refused(address: &Address, code: Code, why: String) -> AskError {
-        AskError::Refused { address: address.full(), status: Box::new(Status::new(code, why)) }
+        AskError::Refused { whom: address.agent(), status: Box::new(Status::new(code, why)) }
     }
 
     pub fn late(address: &Address, limit: Duration) -> AskError {
-        AskError::Late { address: address.full(), limit }
+        AskError::Late { whom: address.agent(), limit }
     }
 }
 
@@ -93,16 +100,18 @@ impl Credentials {
 #[derive(Debug, Clone)]
 pub struct Agent {
     pub address: Address,
+    /// As people read it.
+    whom: String,
     client: AgentClient<Channel>,
     broken: Broken,
 }
 
 impl Agent {
-    /// Connects; `limit` is for that, and for each answer that is no stream.
+    /// Connects; `limit` is for that alone.
     pub async fn connect(address: &Address, credentials: &Credentials, limit: Duration) -> Result<Agent, AskError> {
-        let full = address.full();
-        let connect = |cause: String| AskError::Connect { address: full.clone(), cause };
-        let trust = |cause: String| AskError::Trust { address: full.clone(), cause };
+        let whom = address.agent();
+        let connect = |cause: String| AskError::Connect { whom: whom.clone(), cause };
+        let trust = |cause: String| AskError::Trust { whom: whom.clone(), cause };
         let name = ServerName::try_from(address.host.clone()).map_err(|e| connect(e.to_string()))?;
         let begin = async {
             let stream = TcpStream::connect((address.host.as_str(), address.port)).await;
@@ -112,6 +121,15 @@ impl Agent {
             tls.map_err(|e| trust(e.to_string()))
         };
         let stream = tokio::time::timeout(limit, begin).await.map_err(|_| AskError::late(address, limit))??;
+        Agent::over(address, whom, stream).await
+    }
+
+    /// Asks on a connection that is there, and whose other end is known.
+    pub async fn over<S>(address: &Address, whom: String, stream: S) -> Result<Agent, AskError>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let connect = |cause: String| AskError::Connect { whom: whom.clone(), cause };
         // One connection: what is lost is connected anew by who asks, and not behind its back.
         let broken = Broken::default();
         let mut once = Some(TokioIo::new(Wire { stream, broken: broken.clone() }));
@@ -125,18 +143,23 @@ impl Agent {
             .user_agent(concat!("stormctl/", env!("CARGO_PKG_VERSION")))
             .map_err(|e| connect(e.to_string()))?;
         let channel = endpoint.connect_with_connector(connector).await;
-        let channel = channel.map_err(|e| lost(address, broken.cause().unwrap_or_else(|| chain(&e))))?;
+        let channel = channel.map_err(|e| lost(&whom, broken.cause().unwrap_or_else(|| chain(&e))))?;
         let client = AgentClient::new(channel).max_decoding_message_size(ANSWER);
-        Ok(Agent { address: address.clone(), client, broken })
+        Ok(Agent { address: address.clone(), whom, client, broken })
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_gone(&self) -> bool {
+        self.broken.is_over()
     }
 
     fn failed(&self, status: Status) -> AskError {
         if let Some(cause) = self.broken.cause() {
-            return lost(&self.address, cause);
+            return lost(&self.whom, cause);
         }
         match (status.code(), status.source()) {
-            (Code::Unavailable | Code::Unknown, Some(source)) => lost(&self.address, chain(source)),
-            _ => AskError::Refused { address: self.address.full(), status: Box::new(status) },
+            (Code::Unavailable | Code::Unknown, Some(source)) => lost(&self.whom, chain(source)),
+            _ => AskError::Refused { whom: self.whom.clone(), status: Box::new(status) },
         }
     }
 
@@ -185,50 +208,12 @@ impl<T> Stream<T> {
     }
 }
 
-/// Asks many agents at a time, each for no longer than `limit`; the answers are in the order of the hosts.
-pub async fn each<T, W>(
-    addresses: &[Address],
-    credentials: &Credentials,
-    limit: Duration,
-    ask: impl Fn(Agent) -> W + Clone + Send + 'static,
-) -> Vec<(Address, Result<T, AskError>)>
-where
-    T: Send + 'static,
-    W: Future<Output = Result<T, AskError>> + Send + 'static,
-{
-    let room = Arc::new(Semaphore::new(AT_A_TIME));
-    let mut asking = JoinSet::new();
-    for (at, address) in addresses.iter().cloned().enumerate() {
-        let (credentials, room, ask) = (credentials.clone(), room.clone(), ask.clone());
-        asking.spawn(async move {
-            // Nobody closes it.
-            let _place = room.acquire_owned().await;
-            let whom = address.clone();
-            let work = async move {
-                let agent = Agent::connect(&whom, &credentials, limit).await?;
-                ask(agent).await
-            };
-            let answer = tokio::time::timeout(limit, work).await;
-            (at, answer.unwrap_or_else(|_| Err(AskError::late(&address, limit))))
-        });
-    }
-    let mut answers: Vec<Option<Result<T, AskError>>> = addresses.iter().map(|_| None).collect();
-    while let Some(answered) = asking.join_next().await {
-        if let Ok((at, answer)) = answered {
-            answers[at] = Some(answer);
-        }
-    }
-    let broke = |a: &Address| AskError::Connect { address: a.full(), cause: "asking it broke".to_owned() };
-    let pair = |(a, answer): (&Address, Option<_>)| (a.clone(), answer.unwrap_or_else(|| Err(broke(a))));
-    addresses.iter().zip(answers).map(pair).collect()
-}
-
 /// A connection that broke, be it with an alert of TLS.
-fn lost(address: &Address, cause: String) -> AskError {
-    let address = address.full();
+fn lost(whom: &str, cause: String) -> AskError {
+    let whom = whom.to_owned();
     match cause.contains("alert") {
-        true => AskError::Trust { address, cause },
-        false => AskError::Connect { address, cause },
+        true => AskError::Trust { whom, cause },
+        false => AskError::Connect { whom, cause },
     }
 }
 

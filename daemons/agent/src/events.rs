@@ -35,18 +35,18 @@ struct Moment {
 
 pub struct Events {
     options: Arc<Options>,
-    gate: Arc<Gate>,
+    gate: Option<Arc<Gate>>,
     last: Mutex<Option<Moment>>,
     sender: broadcast::Sender<Event>,
 }
 
 impl Events {
-    pub fn new(options: Arc<Options>, gate: Arc<Gate>) -> Events {
+    pub fn new(options: Arc<Options>, gate: Option<Arc<Gate>>) -> Events {
         Events { options, gate, last: Mutex::new(None), sender: broadcast::Sender::new(WAITING) }
     }
 
     pub fn health(&self) -> Health {
-        Health { troubles: troubles(&self.options, &self.gate) }
+        Health { troubles: troubles(&self.options, self.gate.as_deref()) }
     }
 
     /// Looks again and again, for ever.
@@ -107,7 +107,7 @@ impl Events {
 
     async fn moment(&self) -> Option<Moment> {
         let (options, gate) = (self.options.clone(), self.gate.clone());
-        tokio::task::spawn_blocking(move || moment(&options, &gate)).await.ok()
+        tokio::task::spawn_blocking(move || moment(&options, gate.as_deref())).await.ok()
     }
 }
 
@@ -115,7 +115,7 @@ fn event(what: What) -> Event {
     Event { millis: clock::millis(clock::now()), what: Some(what) }
 }
 
-fn moment(options: &Options, gate: &Gate) -> Moment {
+fn moment(options: &Options, gate: Option<&Gate>) -> Moment {
     let processes = jps::list(Path::new("/tmp"), false).into_iter().filter(|s| s.role != "-" && s.role != "jps");
     let digest = |path: PathBuf| {
         let digest = std::fs::read(&path).map_or_else(|_| String::new(), |content| sha256(&content));
@@ -128,8 +128,8 @@ fn moment(options: &Options, gate: &Gate) -> Moment {
     }
 }
 
-fn troubles(options: &Options, gate: &Gate) -> Vec<Trouble> {
-    let mut troubles = gate.troubles(clock::now());
+fn troubles(options: &Options, gate: Option<&Gate>) -> Vec<Trouble> {
+    let mut troubles = gate.map_or_else(Vec::new, |gate| gate.troubles(clock::now()));
     if let Err(errors) = storm_conf::load_from(&options.load) {
         let mistakes = errors.mistakes.iter();
         troubles.extend(mistakes.map(|m| Trouble { code: m.code.to_owned(), message: m.to_string() }));

@@ -16,8 +16,11 @@ use crate::tls::{Certificate, Material, Side, TlsError, files};
 
 /// Who calls: on each request of a connection.
 #[derive(Debug, Clone)]
-pub struct Caller {
-    pub certificate: Certificate,
+pub enum Caller {
+    /// Who has shown this certificate.
+    Certified(Certificate),
+    /// Whom ssh has let in as this account, and who may do what the account may.
+    Account(String),
 }
 
 impl Caller {
@@ -26,8 +29,18 @@ impl Caller {
         caller.ok_or_else(|| Status::unauthenticated("the connection has no certificate"))
     }
 
+    pub fn name(&self) -> &str {
+        match self {
+            Caller::Certified(certificate) => &certificate.name,
+            Caller::Account(name) => name,
+        }
+    }
+
     pub fn purpose(&self) -> Option<Purpose> {
-        self.certificate.purpose
+        match self {
+            Caller::Certified(certificate) => certificate.purpose,
+            Caller::Account(_) => Some(Purpose::Operator),
+        }
     }
 
     /// Whoever wants to change something, or to see passwords.
@@ -36,7 +49,7 @@ impl Caller {
             Some(Purpose::Operator) => Ok(()),
             _ => Err(Status::permission_denied(format!(
                 "the certificate of {} is for looking only: this needs one of an operator",
-                self.certificate.name
+                self.name()
             ))),
         }
     }
@@ -116,8 +129,7 @@ impl Gate {
 
     /// Asked of every call, as a connection may be older than a revocation, and may outlive its certificate.
     pub fn lets(&self, request: Request<()>) -> Result<Request<()>, Status> {
-        let caller = Caller::of(&request)?;
-        let certificate = &caller.certificate;
+        let Caller::Certified(certificate) = Caller::of(&request)? else { return Ok(request) };
         if self.current().material.revoked.contains(&certificate.serial) {
             return Err(Status::unauthenticated("the certificate is revoked"));
         }

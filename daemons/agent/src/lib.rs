@@ -28,5 +28,5 @@ pub use digest::sha256;
 pub use error::AgentError;
 pub use options::Options;
 pub use purpose::Purpose;
-pub use run::run;
+pub use run::{run, run_on};
 pub use tls::{Certificate, TlsError};

@@ -1,14 +1,20 @@
 //! The life of an agent.
 
+use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt};
 use tonic::service::InterceptorLayer;
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder;
 
@@ -16,7 +22,7 @@ use crate::accept::accept;
 use crate::clock;
 use crate::error::AgentError;
 use crate::events::Events;
-use crate::gate::Gate;
+use crate::gate::{Caller, Gate};
 use crate::options::Options;
 use crate::proto::DESCRIPTORS;
 use crate::proto::agent_server::AgentServer;
@@ -40,10 +46,50 @@ pub async fn run(
     ready: impl FnOnce(SocketAddr),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), AgentError> {
-    let options = Arc::new(options);
     let gate = Arc::new(Gate::open(options.tls.clone(), clock::now())?);
     let listener = bind(&options).await?;
     let address = listener.local_addr().map_err(|e| AgentError::Serve(e.to_string()))?;
+    let (accepted, connections) = mpsc::channel(1);
+    let look = async {
+        loop {
+            tokio::time::sleep(CERTIFICATES).await;
+            gate.look(clock::now());
+        }
+    };
+    // It ends when nobody takes connections any more.
+    tokio::spawn(accept(listener, gate.clone(), accepted));
+    tracing::info!("serves at {address}");
+    ready(address);
+    tokio::select! {
+        served = serve(options, Some(gate.clone()), ReceiverStream::new(connections), shutdown) => served,
+        () = look => Ok(()),
+    }
+}
+
+/// Answers on one connection, to whom ssh has let in as this account, until it ends.
+pub async fn run_on(
+    options: Options,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    account: String,
+) -> Result<(), AgentError> {
+    let (held, ended) = oneshot::channel::<()>();
+    let connection = Session { stream, account, _held: held };
+    let connections = tokio_stream::once(Ok(connection)).chain(tokio_stream::pending());
+    // Nothing is ever sent: it is gone when the connection is.
+    serve(options, None, connections, async { drop(ended.await) }).await
+}
+
+/// Everything that can be asked, on connections of callers who are known.
+async fn serve<C>(
+    options: Options,
+    gate: Option<Arc<Gate>>,
+    connections: impl Stream<Item = io::Result<C>>,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), AgentError>
+where
+    C: AsyncRead + AsyncWrite + Connected<ConnectInfo = Caller> + Send + Unpin + 'static,
+{
+    let options = Arc::new(options);
     let (end, ending) = watch::channel(false);
     let events = Arc::new(Events::new(options.clone(), gate.clone()));
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -56,9 +102,11 @@ pub async fn run(
     let cannot = |e: tonic_reflection::server::Error| AgentError::Serve(e.to_string());
     let (reflection, older) = (reflection().build_v1().map_err(cannot)?, reflection().build_v1alpha().map_err(cannot)?);
     let service = Service::new(options, gate.clone(), events.clone(), ending);
-    let asked = gate.clone();
     // Asked of every call of every service, health and reflection too.
-    let layer = InterceptorLayer::new(move |request| asked.lets(request));
+    let layer = InterceptorLayer::new(move |request| match &gate {
+        Some(gate) => gate.lets(request),
+        None => Ok(request),
+    });
     let server = Server::builder()
         .accept_http1(false)
         .max_concurrent_streams(STREAMS)
@@ -70,13 +118,6 @@ pub async fn run(
         .add_service(reflection)
         .add_service(older)
         .add_service(AgentServer::new(service).max_decoding_message_size(REQUEST));
-    let (accepted, connections) = mpsc::channel(1);
-    let look = async {
-        loop {
-            tokio::time::sleep(CERTIFICATES).await;
-            gate.look(clock::now());
-        }
-    };
     let ended = async move {
         shutdown.await;
         health.set_service_status("", ServingStatus::NotServing).await;
@@ -84,16 +125,47 @@ pub async fn run(
         // What goes on for ever ends, so that connections can.
         end.send_replace(true);
     };
-    // It ends when nobody takes connections any more.
-    tokio::spawn(accept(listener, gate.clone(), accepted));
-    tracing::info!("serves at {address}");
-    ready(address);
     tokio::select! {
-        served = server.serve_with_incoming_shutdown(ReceiverStream::new(connections), ended) => {
+        served = server.serve_with_incoming_shutdown(connections, ended) => {
             served.map_err(|e| AgentError::Serve(e.to_string()))
         }
-        () = look => Ok(()),
         () = events.look() => Ok(()),
+    }
+}
+
+/// A connection that ssh has made.
+struct Session<S> {
+    stream: S,
+    account: String,
+    /// Goes with it.
+    _held: oneshot::Sender<()>,
+}
+
+impl<S> Connected for Session<S> {
+    type ConnectInfo = Caller;
+
+    fn connect_info(&self) -> Caller {
+        Caller::Account(self.account.clone())
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Session<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Session<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

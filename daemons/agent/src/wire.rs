@@ -3,24 +3,32 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Why a connection broke, once it has.
+/// Why a connection broke, once it has; and whether anybody still has it.
 #[derive(Debug, Clone, Default)]
-pub struct Broken(Arc<Mutex<Option<String>>>);
+pub struct Broken {
+    cause: Arc<Mutex<Option<String>>>,
+    over: Arc<AtomicBool>,
+}
 
 impl Broken {
     pub fn cause(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed) || self.cause().is_some()
     }
 
     fn note<T>(&self, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if let Poll::Ready(Err(e)) = &done {
             // The first one is the cause of the others.
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| e.to_string());
+            self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| e.to_string());
         }
         done
     }
@@ -29,6 +37,13 @@ impl Broken {
 pub struct Wire<S> {
     pub stream: S,
     pub broken: Broken,
+}
+
+/// gRPC's channel lets go of a connection that has ended, whatever the reason.
+impl<S> Drop for Wire<S> {
+    fn drop(&mut self) {
+        self.broken.over.store(true, Ordering::Relaxed);
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {

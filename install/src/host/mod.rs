@@ -13,7 +13,7 @@ use crate::site::{Reply, Request, Site};
 use crate::spec::Cluster;
 use crate::{Kind, Trouble};
 
-pub use ssh::{Control, Remote};
+pub use ssh::{Control, Remote, Session};
 
 /// A host that is at hand.
 pub enum Host {

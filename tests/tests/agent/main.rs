@@ -6,6 +6,7 @@ mod dashboard;
 mod hostile;
 mod logs;
 mod protocol;
+mod ssh;
 mod trust;
 
 use std::fs;

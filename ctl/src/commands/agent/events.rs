@@ -16,10 +16,10 @@ use crate::logging::iso_time;
 const WAITING: usize = 64;
 
 pub async fn run(ctx: &Context, hosts: &str) -> Result<(), Failure> {
-    let all = Agents::open(ctx)?;
+    let all = Agents::only(ctx)?;
     let addresses = agents::named(ctx, hosts).await?;
     let answers = all.each(ctx, &addresses, |mut agent| async move { agent.watch().await }).await;
-    let asked = Asked::of(&answers);
+    let asked = Asked::of(&all, &answers);
     let (sender, mut receiver) = mpsc::channel(WAITING);
     for (address, stream) in answers {
         if let Ok(stream) = stream {

@@ -3,6 +3,7 @@
 mod certificates;
 mod events;
 mod status;
+mod stdio;
 
 use crate::cli::agent::AgentVerb;
 use crate::commands::install;
@@ -21,5 +22,6 @@ pub async fn run(ctx: &Context, verb: &AgentVerb) -> Result<(), Failure> {
         AgentVerb::List(args) => certificates::list(ctx, args),
         AgentVerb::Status(args) => status::run(ctx, &args.hosts).await,
         AgentVerb::Events(args) => events::run(ctx, &args.hosts).await,
+        AgentVerb::Stdio => stdio::run(ctx).await,
     }
 }

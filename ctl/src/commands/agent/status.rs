@@ -12,10 +12,10 @@ use crate::printer::Report;
 use crate::table::{Side, Table, age, or_dash};
 
 pub async fn run(ctx: &Context, hosts: &str) -> Result<(), Failure> {
-    let all = Agents::open(ctx)?;
+    let all = Agents::only(ctx)?;
     let addresses = agents::named(ctx, hosts).await?;
     let answers = all.each(ctx, &addresses, |mut agent| async move { agent.describe().await }).await;
-    let asked = Asked::of(&answers);
+    let asked = Asked::of(&all, &answers);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
     let found = answers.into_iter().filter_map(|(address, answer)| Some((address.to_string(), answer.ok()?))).collect();
     let shown = Shown { found, asked, now };

@@ -67,7 +67,7 @@ pub async fn run(printer: Printer, global: &Global, args: &Push) -> Result<(), F
     let all = Agents::open(&ctx)?;
     let addresses = agents::named(&ctx, &args.hosts).await?;
     let answers = all.each(&ctx, &addresses, move |agent| plan(agent, text.clone())).await;
-    let asked = Asked::of(&answers);
+    let asked = Asked::of(&all, &answers);
     let mut pushed: Vec<Pushed> = Vec::new();
     let mut plans: Vec<Plan> = Vec::new();
     for (address, answer) in answers {

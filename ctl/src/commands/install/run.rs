@@ -268,6 +268,7 @@ impl<'a> Job<'a> {
         progress: &Arc<Progress>,
     ) -> Result<(), Failure> {
         let run = Arc::new(store.begin(&user(), self.command, &plan.id)?);
+        store.agents().write_storm_yaml(&plan.cluster)?;
         let tell: Tell = {
             let progress = progress.clone();
             Arc::new(move |event: &Event<'_>| progress.event(event))
@@ -296,6 +297,7 @@ impl<'a> Job<'a> {
         // Those who have left are not asked again.
         if let Some(left) = plan.without_leavers() {
             store.save(&left)?;
+            store.agents().write_storm_yaml(&left.cluster)?;
         }
         run.end(&[])?;
         let mut details = serde_json::Map::new();
@@ -342,7 +344,7 @@ fn done_word(command: &str) -> &'static str {
 /// What is sensible to type now.
 fn next(plan: &InstallPlan, store: &Store) -> String {
     let hosts = plan.cluster.hosts.as_slice();
-    if plan.cluster.agents && !hosts.iter().any(|h| h.local) {
+    if !hosts.iter().any(|h| h.local) {
         let (name, file) = (&plan.cluster.name, store.agents().storm_yaml());
         return format!(
             "stormctl context set {name} --config {}      then stormctl --cluster {name} jps --hosts all",

@@ -1,4 +1,4 @@
-//! `stormctl jps`: the processes of this machine, or of those that have an agent.
+//! `stormctl jps`: the processes of this machine, or of others.
 
 mod listing;
 
@@ -28,12 +28,12 @@ pub fn run(printer: &Printer, args: &cli::Jps) -> Result<(), Failure> {
     printer.show(&Listing { parts: vec![Part { host: None, processes }], options: Options::of(args), asked: None })
 }
 
-/// The processes of other hosts, told by their agents.
+/// The processes of other hosts.
 pub async fn of_hosts(ctx: &Context, args: &cli::Jps, hosts: &str) -> Result<(), Failure> {
     let all = Agents::open(ctx)?;
     let addresses = agents::named(ctx, hosts).await?;
     let answers = all.each(ctx, &addresses, |mut agent| async move { agent.processes().await }).await;
-    let asked = Asked::of(&answers);
+    let asked = Asked::of(&all, &answers);
     let part = |(address, answer): (storm_agent::Address, Result<Vec<Seen>, AskError>)| {
         Some(Part { host: Some(address.to_string()), processes: answer.ok()? })
     };

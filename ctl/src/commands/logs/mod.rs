@@ -1,10 +1,11 @@
 //! `stormctl logs NAME`: what the workers of a topology have logged, or a daemon, in order of time; on this machine, and on
-//! those that have an agent.
+//! others.
 
 mod coverage;
 mod feed;
 mod show;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use storm_agent::Address;
@@ -13,7 +14,7 @@ use storm_agent::proto::{FollowLogsRequest, FollowLogsResponse};
 use storm_conf::Conf;
 use storm_machine::logs::{Filter, LogError, Place, Reading, Tail, local_offset_secs, stamp};
 
-use crate::agents::{self, Agents, Asked};
+use crate::agents::{self, Agents, Asked, Ways};
 use crate::cli::{self, Format, Role};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -110,7 +111,7 @@ async fn of_hosts(
         request.slots.extend(coverage.elsewhere.values().flatten());
     }
     let answers = ask(ctx, &all, &addresses, move |_| request.clone()).await;
-    let end = Asked::of(&answers).end();
+    let end = Asked::of(&all, &answers).end();
     let feeds: Vec<Feed> = answers
         .into_iter()
         .filter_map(|(address, answer)| Some(Feed::remote(address.to_string(), answer.ok()?)))
@@ -130,8 +131,8 @@ async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter) -> Result<V
     let mut feeds = Vec::new();
     let mut slots = None;
     if Role::of_name(&args.name).is_none() {
-        let agents = Agents::open_if_any(ctx)?;
-        if let (Err(e), None) = (&here, &agents) {
+        let agents = Agents::through(ctx, Ways::of(&ctx.conf)?.map(Arc::new))?;
+        if let (Err(e), false) = (&here, agents.any()) {
             return Err(log_failure(e).hint(described(&args.name)));
         }
         let coverage = coverage::ask(ctx, &args.name, args.component.as_deref()).await?;
@@ -139,7 +140,7 @@ async fn everywhere(ctx: &Context, args: &cli::Logs, filter: Filter) -> Result<V
             ctx.printer.note(note);
         }
         slots = coverage.slots.clone();
-        feeds = elsewhere(ctx, args, agents.as_ref(), &coverage, &filter).await?;
+        feeds = elsewhere(ctx, args, &agents, &coverage, &filter).await?;
     }
     let local = here.and_then(|_| place.find(name, slots)).and_then(|wanted| {
         let reading = Reading::new(wanted, filter, args.tail);
@@ -163,16 +164,16 @@ fn described(name: &str) -> String {
 async fn elsewhere(
     ctx: &Context,
     args: &cli::Logs,
-    agents: Option<&Agents>,
+    agents: &Agents,
     coverage: &coverage::Coverage,
     filter: &Filter,
 ) -> Result<Vec<Feed>, Failure> {
-    let Some(agents) = agents else {
+    if !agents.any() {
         for (host, slots) in &coverage.elsewhere {
             ctx.printer.note(&coverage::not_here(host, slots, "no certificate to ask its agent"));
         }
         return Ok(Vec::new());
-    };
+    }
     let mut addresses = Vec::new();
     for host in coverage.elsewhere.keys() {
         addresses.push(agents::address(&ctx.conf, host)?);
@@ -189,7 +190,7 @@ async fn elsewhere(
     for ((address, answer), (host, slots)) in answers.into_iter().zip(&coverage.elsewhere) {
         match answer {
             Ok(stream) => feeds.push(Feed::remote(address.to_string(), stream)),
-            Err(e) => ctx.printer.note(&coverage::not_here(host, slots, &e.to_string())),
+            Err(e) => ctx.printer.note(&coverage::not_here(host, slots, &e.to_string().replace('\n', "; "))),
         }
     }
     Ok(feeds)

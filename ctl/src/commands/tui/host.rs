@@ -30,7 +30,8 @@ pub enum About {
 pub struct HostAsk {
     pub ctx: Arc<Context>,
     pub what: About,
-    pub fleet: Fleet,
+    /// Other hosts, where they are asked for, and how long they are waited for.
+    pub fleet: Option<(Fleet, Duration)>,
 }
 
 impl Ask for HostAsk {
@@ -38,7 +39,9 @@ impl Ask for HostAsk {
         match self.what {
             About::Processes => {
                 let mut all = processes().await?;
-                all.extend(self.fleet.processes(&self.ctx).await);
+                if let Some((fleet, patience)) = &mut self.fleet {
+                    all.extend(fleet.processes(*patience).await);
+                }
                 Ok(Data::Processes(all))
             }
             About::Config => settings(self.ctx.clone()).await,

@@ -1,4 +1,4 @@
-//! The logs of this host's workers and daemons, from their last part on; and of those of other hosts that have an agent.
+//! The logs of this host's workers and daemons, from their last part on; and of those of other hosts.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,6 +16,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::fleet::Lines;
 use super::sources::now_ms;
+use crate::agents::Ways;
 use crate::cli::Role;
 use crate::context::Context;
 
@@ -31,9 +32,9 @@ const MOST: usize = 5000;
 /// Looks between two searches for new files, and between two signs of life.
 const SEARCH: u32 = 10;
 
-pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, topology: Option<String>) {
+pub async fn follow(answers: Sender<Answer>, ctx: Arc<Context>, ways: Option<Arc<Ways>>, topology: Option<String>) {
     let source = Source::Logs { topology: topology.clone() };
-    let mut elsewhere = Lines::follow(ctx.clone(), topology.as_deref());
+    let mut elsewhere = Lines::follow(ctx.clone(), ways, topology.as_deref());
     let mut follower = Follower { conf: ctx.conf.clone(), topology, tails: BTreeMap::new(), anew: true };
     let (mut looks, mut dropped) = (0u32, 0);
     loop {

@@ -8,6 +8,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use super::setup;
 use super::sources::{Sources, now_ms};
+use crate::agents::Ways;
 use crate::cli::Format;
 use crate::cli::tui::Tui;
 use crate::context::Context;
@@ -17,15 +18,18 @@ use crate::printer::{Printer, Report};
 use crate::table::{Side, Table};
 
 const LIMIT: Duration = Duration::from_secs(30);
+/// What is printed once waits so long for other hosts.
+const HOSTS: Duration = Duration::from_secs(6);
 
 pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
     let model = setup::model(&ctx, args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the runtime", &e))?;
+    let ways = Ways::of(&ctx.conf)?;
     let (printer, limit) = (ctx.printer, ctx.global.timeout.unwrap_or(LIMIT));
     let printed = runtime.block_on(async {
         let (answers, received) = channel(256);
-        let sources = Sources::new(ctx, answers);
+        let sources = Sources::new(ctx, ways, HOSTS, answers);
         Plain { model, sources, received, printer }.print(limit).await
     });
     runtime.shutdown_timeout(Duration::from_millis(50));

@@ -18,6 +18,7 @@ use super::record::{self, Recorder};
 use super::setup;
 use super::sources::{Sources, now_ms};
 use super::terminal::Screen;
+use crate::agents::Ways;
 use crate::cli::tui::Tui;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -44,13 +45,14 @@ pub fn run(ctx: Context, args: &Tui) -> Result<(), Failure> {
     }
     let recorder = args.record.as_deref().map(Recorder::create).transpose()?;
     let stormctl = setup::stormctl(&ctx)?;
+    let ways = Ways::of(&ctx.conf)?;
     // The loop has this thread; asking and decoding have another.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(4).enable_all().build();
     let runtime = runtime.map_err(|e| Failure::io("cannot start the runtime", &e))?;
     let ended = runtime.block_on(async {
         let (answers, received) = channel(256);
-        let sources = Sources::new(ctx, answers);
+        let sources = Sources::new(ctx, ways, Duration::ZERO, answers);
         let screen = Screen::open(!args.no_mouse).map_err(|e| Failure::io("cannot use the terminal", &e))?;
         let input = Input::open().map_err(|e| Failure::io("cannot read the terminal", &e))?;
         let (done, jobs) = channel(64);

@@ -14,6 +14,7 @@ use super::host::{About, HostAsk};
 use super::logs;
 use super::nimbus::{Nimbus, Question};
 use super::zookeeper::{Look, Tree, TreeAsk};
+use crate::agents::Ways;
 use crate::context::Context;
 
 /// The longest wait between two attempts.
@@ -40,10 +41,11 @@ impl Drop for Task {
 }
 
 impl Sources {
-    pub fn new(ctx: Context, answers: Sender<Answer>) -> Sources {
-        let ctx = Arc::new(ctx);
+    pub fn new(ctx: Context, ways: Option<Ways>, patience: Duration, answers: Sender<Answer>) -> Sources {
+        let (ctx, ways) = (Arc::new(ctx), ways.map(Arc::new));
         let refresh = watch::Sender::new(Duration::from_secs(1));
-        let starter = Starter { tree: Tree::new(ctx.clone()), ctx, answers, refresh: refresh.subscribe() };
+        let starter =
+            Starter { tree: Tree::new(ctx.clone()), ctx, ways, patience, answers, refresh: refresh.subscribe() };
         Sources { starter, running: BTreeMap::new(), refresh }
     }
 
@@ -96,6 +98,10 @@ async fn watched(source: Source, answers: Sender<Answer>, now: Arc<Notify>, star
 #[derive(Clone)]
 struct Starter {
     ctx: Arc<Context>,
+    /// To other hosts, for all who ask them.
+    ways: Option<Arc<Ways>>,
+    /// How long an answer may wait for them.
+    patience: Duration,
     tree: Tree,
     answers: Sender<Answer>,
     refresh: watch::Receiver<Duration>,
@@ -113,9 +119,11 @@ impl Starter {
         let ctx = self.ctx.clone();
         let nimbus = |ask| Nimbus::new(&ctx, ask);
         let tree = |what| TreeAsk { tree: self.tree.clone(), what };
-        let host = |what| HostAsk { ctx: self.ctx.clone(), what, fleet: Fleet::default() };
+        let host = |what| HostAsk { ctx: self.ctx.clone(), what, fleet: None };
         match source {
-            Source::Logs { topology } => tokio::spawn(logs::follow(asker.answers, self.ctx.clone(), topology)),
+            Source::Logs { topology } => {
+                tokio::spawn(logs::follow(asker.answers, self.ctx.clone(), self.ways.clone(), topology))
+            }
             Source::Cluster => tokio::spawn(asker.poll(nimbus(Question::Cluster))),
             Source::Samples => tokio::spawn(asker.poll(nimbus(Question::Samples { next: 0 }))),
             Source::Topology { id, window } => {
@@ -128,7 +136,10 @@ impl Starter {
             Source::Registry => tokio::spawn(asker.poll(tree(Look::Registry))),
             Source::Node { path } => tokio::spawn(asker.poll(tree(Look::Node(path)))),
             Source::Ensemble => tokio::spawn(asker.poll(tree(Look::Ensemble))),
-            Source::Processes => tokio::spawn(asker.poll(host(About::Processes))),
+            Source::Processes => {
+                let fleet = Fleet::watch(self.ctx.clone(), self.ways.clone());
+                tokio::spawn(asker.poll(HostAsk { fleet: Some((fleet, self.patience)), ..host(About::Processes) }))
+            }
             Source::Config => tokio::spawn(asker.poll(host(About::Config))),
             Source::Findings => tokio::spawn(asker.poll(host(About::Findings))),
         }

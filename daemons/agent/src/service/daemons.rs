@@ -44,7 +44,7 @@ pub(super) async fn control(
         }
     }
     // What is begun is done, even if the caller goes.
-    let who = caller.certificate.name.clone();
+    let who = caller.name().to_owned();
     let work = tokio::spawn(async move { run(&options, action, &request, &who).await });
     work.await.map_err(|e| Status::internal(e.to_string()))?
 }

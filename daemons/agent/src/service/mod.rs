@@ -34,7 +34,8 @@ type Told<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub struct Service {
     options: Arc<Options>,
-    gate: Arc<Gate>,
+    /// Where ssh lets callers in there is none.
+    gate: Option<Arc<Gate>>,
     events: Arc<Events>,
     readers: Arc<Semaphore>,
     /// Of changes of the configuration there is one at a time.
@@ -45,7 +46,12 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(options: Arc<Options>, gate: Arc<Gate>, events: Arc<Events>, ending: watch::Receiver<bool>) -> Service {
+    pub fn new(
+        options: Arc<Options>,
+        gate: Option<Arc<Gate>>,
+        events: Arc<Events>,
+        ending: watch::Receiver<bool>,
+    ) -> Service {
         let readers = Arc::new(Semaphore::new(READERS));
         Service { options, gate, events, readers, changes: tokio::sync::Mutex::new(()), ending, began: Instant::now() }
     }
@@ -68,7 +74,7 @@ impl Agent for Service {
             uptime_secs: self.began.elapsed().as_secs(),
             config: config.map(|c| c.display().to_string()),
             roles,
-            certificate_not_after_millis: clock::millis(self.gate.own().not_after),
+            certificate_not_after_millis: self.gate.as_ref().map_or(0, |gate| clock::millis(gate.own().not_after)),
             caller: caller.purpose().map_or("", |p| p.word()).to_owned(),
             health: Some(self.events.health()),
         }))
@@ -120,7 +126,7 @@ impl Agent for Service {
         caller.operator()?;
         let (options, request) = (self.options.clone(), request.into_inner());
         let _one = self.changes.lock().await;
-        off_loop(move || config::write(&options, &caller.certificate.name, &request)).await?.map(Response::new)
+        off_loop(move || config::write(&options, caller.name(), &request)).await?.map(Response::new)
     }
 
     async fn control_daemons(
