@@ -373,7 +373,7 @@ pub struct Jps {
     /// Flags of the JVM that came from a file
     #[arg(short = 'V')]
     pub vm_flags: bool,
-    /// The processes of these hosts, told by their agents: a,b:6630; or all
+    /// The processes of these hosts, told by their agents or through ssh: a,b:6630; or all
     #[arg(long, value_name = "HOSTS")]
     pub hosts: Option<String>,
 }
@@ -506,8 +506,8 @@ pub struct Logs {
     /// Only workers that run this component
     #[arg(long, value_name = "COMPONENT")]
     pub component: Option<String>,
-    /// The logs of these hosts, told by their agents: a,b:6630; or all. Without it, those of this machine, and those of
-    /// workers on others that have an agent
+    /// The logs of these hosts, told by their agents or through ssh: a,b:6630; or all. Without it, those of this machine, and
+    /// those of workers on others
     #[arg(long, value_name = "HOSTS")]
     pub hosts: Option<String>,
     /// Only the worker on this port

@@ -96,18 +96,22 @@ pub fn run(daemon: &Daemon, args: &cli::Daemon, ctx: &Context) -> Result<(), Fai
             stopped(stop.clone()).await;
             tokio::time::sleep(limit).await;
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = serve(daemon, ctx, stopped(stop.clone()), ready) => ended,
             () = overdue => {
                 tracing::warn!("not at its end {} ms after it was asked to: ends now", limit.as_millis());
                 Ok(())
             }
-        }
+        };
+        let again = *stop.borrow() == Asked::ToComeAgain;
+        ended.and(if again { Err(Failure::shown(Exit::Interrupted)) } else { Ok(()) })
     });
     // A blocking call that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     drop(held);
-    if let Err(failure) = &result {
+    if let Err(failure) = &result
+        && !failure.faults.is_empty()
+    {
         tracing::error!("{}", failure.text(str::to_owned).trim_end());
     }
     if args.die_with.is_some() && role == Role::Supervisor {
@@ -144,30 +148,41 @@ fn record(role: Role, args: &cli::Daemon, conf: &Conf) -> Result<Record, Failure
     })
 }
 
-/// Becomes true at the first SIGTERM or SIGINT; at the second the process ends at once.
-fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
+/// Whether and how the process was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Not,
+    ToEnd,
+    /// By SIGHUP: it ends as others do, but with a status at which whoever keeps it starts it again.
+    ToComeAgain,
+}
+
+/// Hears the first SIGTERM, SIGINT or SIGHUP; at the second the process ends at once.
+fn stop_signal() -> Result<watch::Receiver<Asked>, Failure> {
     let listen = |kind| signal(kind).map_err(|e| Failure::io("cannot listen for signals", &e));
     let (mut term, mut int) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let (sender, receiver) = watch::channel(false);
+    let mut hup = listen(SignalKind::hangup())?;
+    let (sender, receiver) = watch::channel(Asked::Not);
     tokio::spawn(async move {
         for round in 0.. {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = int.recv() => {}
-            }
+            let asked = tokio::select! {
+                _ = term.recv() => Asked::ToEnd,
+                _ = int.recv() => Asked::ToEnd,
+                _ = hup.recv() => Asked::ToComeAgain,
+            };
             if round > 0 {
                 std::process::exit(Exit::Interrupted as i32);
             }
             tracing::info!("asked to end");
-            sender.send_replace(true);
+            sender.send_replace(asked);
         }
     });
     Ok(receiver)
 }
 
-async fn stopped(mut stop: watch::Receiver<bool>) {
+async fn stopped(mut stop: watch::Receiver<Asked>) {
     // A sender that is gone says stop as well.
-    let _ = stop.wait_for(|asked| *asked).await;
+    let _ = stop.wait_for(|asked| *asked != Asked::Not).await;
 }
 
 /// Runs the daemon of a role until `shutdown`; `ready` hears where it serves.

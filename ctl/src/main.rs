@@ -28,6 +28,7 @@ mod service;
 mod stats;
 mod submission;
 mod table;
+mod units;
 mod watch;
 mod zk;
 

@@ -198,16 +198,21 @@ impl Starting {
         self.with_lines(Failure::new(exit, "start/ended", format!("{} {how}{when}", self.role.name())))
     }
 
-    fn with_lines(&self, mut failure: Failure) -> Failure {
-        for file in [self.role.out_file(&self.conf), self.role.log_file(&self.conf)] {
-            let text = fs::read_to_string(&file).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
-                failure = failure.evidence(*line);
-            }
-        }
-        failure.hint(format!("read {}", self.role.log_file(&self.conf).display()))
+    fn with_lines(&self, failure: Failure) -> Failure {
+        with_lines(failure, self.role, &self.conf)
     }
+}
+
+/// A failure with the last lines of what the daemon has said.
+pub fn with_lines(mut failure: Failure, role: Role, conf: &Conf) -> Failure {
+    for file in [role.out_file(conf), role.log_file(conf)] {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        for line in &lines[lines.len().saturating_sub(LAST_LINES)..] {
+            failure = failure.evidence(*line);
+        }
+    }
+    failure.hint(format!("read {}", role.log_file(conf).display()))
 }
 
 /// What stopping a role did.
@@ -226,12 +231,7 @@ pub fn stop(role: Role, conf: &Conf, grace: Duration) -> Result<Stopped, Failure
         return Ok(Stopped::NotRunning);
     };
     let identity = recorded.identity;
-    let send = |signal| {
-        identity.signal(signal).map_err(|e| {
-            Failure::new(Exit::Refused, "stop/refused", format!("cannot end {} (pid {})", role.name(), identity.pid))
-                .evidence(e.to_string())
-        })
-    };
+    let send = |to| signal(role, &identity, to);
     send(Signal::TERM)?;
     if wait_gone(&identity, grace) {
         return Ok(Stopped::Asked(identity.pid));
@@ -241,6 +241,25 @@ pub fn stop(role: Role, conf: &Conf, grace: Duration) -> Result<Stopped, Failure
         return Ok(Stopped::Killed(identity.pid));
     }
     Err(Failure::new(Exit::Failed, "stop/alive", format!("{} (pid {}) does not end", role.name(), identity.pid)))
+}
+
+/// Sends SIGHUP to the daemon, and waits until it is gone.
+pub fn hang_up(role: Role, conf: &Conf, limit: Duration) -> Result<(), Failure> {
+    let Some(recorded) = recorded(role, conf) else { return Ok(()) };
+    let identity = recorded.identity;
+    signal(role, &identity, Signal::HUP)?;
+    if wait_gone(&identity, limit) {
+        return Ok(());
+    }
+    let what = format!("{} (pid {}) does not end within {} s", role.name(), identity.pid, limit.as_secs_f64());
+    Err(Failure::new(Exit::Deadline, "stop/alive", what))
+}
+
+fn signal(role: Role, identity: &Identity, signal: Signal) -> Result<(), Failure> {
+    identity.signal(signal).map_err(|e| {
+        Failure::new(Exit::Refused, "stop/refused", format!("cannot end {} (pid {})", role.name(), identity.pid))
+            .evidence(e.to_string())
+    })
 }
 
 fn wait_gone(identity: &Identity, limit: Duration) -> bool {

@@ -23,6 +23,7 @@ pub mod recording;
 #[cfg(feature = "cluster")]
 pub mod release;
 pub mod sshd;
+pub mod systemd;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 #[cfg(feature = "cluster")]

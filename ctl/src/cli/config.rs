@@ -138,7 +138,7 @@ pub struct Sources {
 
 #[derive(Debug, Args)]
 pub struct Diff {
-    /// A file, or a host that has an agent; without it, the file that is in force here
+    /// A file, or a host; without it, the file that is in force here
     #[arg(value_name = "FILE|HOST")]
     pub left: Option<PathBuf>,
     /// Another one; without it, what the leading Nimbus uses
@@ -156,7 +156,7 @@ pub struct Diff {
 pub struct Push {
     /// The file; without it, the one that is in force here
     pub file: Option<PathBuf>,
-    /// Hosts that have an agent: a,b:6630; or all
+    /// Hosts, written to by their agents or through ssh: a,b:6630; or all
     #[arg(long, value_name = "HOSTS")]
     pub hosts: String,
     /// Show what would change and what would be restarted, and change nothing

@@ -12,8 +12,9 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Report;
 use crate::roles;
-use crate::service::{self, Launch, State, Stopped};
+use crate::service::{self, Launch, Starting, State, Stopped};
 use crate::table::{Side, Table, age, or_dash};
+use crate::units::Unit;
 
 const LEADER_LOOK: Duration = Duration::from_millis(5);
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -22,6 +23,8 @@ const RELEASE_LIMIT: Duration = Duration::from_secs(150);
 /// Storm's own: a daemon is killed when it does not end by itself.
 const STOP_GRACE: Duration = Duration::from_secs(20);
 const WORKER_GRACE: Duration = Duration::from_secs(3);
+/// How long between two looks at what systemd starts.
+const UNIT_LOOK: Duration = Duration::from_millis(50);
 
 /// The roles that were named, else those of this machine.
 fn chosen(ctx: &Context, named: &[Role]) -> Result<Vec<Role>, Failure> {
@@ -44,6 +47,7 @@ fn chosen(ctx: &Context, named: &[Role]) -> Result<Vec<Role>, Failure> {
 
 pub fn start(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
     let roles = chosen(ctx, &args.roles.roles)?;
+    hears(ctx, &roles)?;
     if args.dry.dry_run {
         return ctx.printer.show(&foreseen(ctx, &roles, "would start", "runs already"));
     }
@@ -64,6 +68,20 @@ fn foreseen(ctx: &Context, roles: &[Role], stopped: &str, running: &str) -> Daem
     Daemons { lines: roles.iter().map(line).collect() }
 }
 
+/// A daemon that systemd starts does not hear of what is said with `-c`, unless only `stormctl` itself reads it.
+fn hears(ctx: &Context, roles: &[Role]) -> Result<(), Failure> {
+    let settings = ctx.global.overrides();
+    let Some(setting) = settings.iter().find(|s| !s.starts_with("stormctl.")) else { return Ok(()) };
+    match roles.iter().find(|role| Unit::of(**role, ctx.file.as_deref()).is_some()) {
+        None => Ok(()),
+        Some(role) => {
+            let what = format!("systemd starts {}, and knows nothing of -c {setting}", role.name());
+            Err(Failure::new(Exit::Usage, "start/settings", what)
+                .hint("stormctl config set      writes it to storm.yaml"))
+        }
+    }
+}
+
 fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
     let apache = ctx.conf.str(apache::HOME_KEY).is_some_and(|home| !home.is_empty());
     let limit = ctx.global.timeout.unwrap_or(if apache { RELEASE_LIMIT } else { START_LIMIT });
@@ -77,7 +95,7 @@ fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
             State::Running { .. } => lines.push(Line::of(role, ctx, Some("runs already"))),
             State::Foreign { .. } => lines.push(Line::of(role, ctx, Some("runs already, started by others"))),
             State::Stopped => {
-                let mut daemon = service::launch(role, how)?;
+                let mut daemon = Begun::begin(role, ctx, how)?;
                 // The others' first step is to ask ZooKeeper: so it goes first, and is quick.
                 if role == Role::Zookeeper {
                     daemon.ready(limit)?;
@@ -90,12 +108,66 @@ fn started(ctx: &Context, roles: &[Role]) -> Result<Daemons, Failure> {
     }
     for mut daemon in starting {
         daemon.ready(limit.saturating_sub(began.elapsed()))?;
-        if daemon.role == Role::Nimbus {
+        if daemon.role() == Role::Nimbus {
             wait_for_leader(ctx, limit.saturating_sub(began.elapsed()))?;
         }
-        lines.push(Line::of(daemon.role, ctx, Some("started")));
+        lines.push(Line::of(daemon.role(), ctx, Some("started")));
     }
     Ok(Daemons { lines })
+}
+
+/// A daemon that was started, and by whom it is kept.
+enum Begun<'a> {
+    Own(Box<Starting>),
+    Kept(Unit, Role, &'a Context),
+}
+
+impl<'a> Begun<'a> {
+    fn begin(role: Role, ctx: &'a Context, how: Launch<'_>) -> Result<Begun<'a>, Failure> {
+        let Some(unit) = Unit::of(role, ctx.file.as_deref()) else {
+            return Ok(Begun::Own(Box::new(service::launch(role, how)?)));
+        };
+        unit.start()?;
+        Ok(Begun::Kept(unit, role, ctx))
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Begun::Own(daemon) => daemon.role,
+            Begun::Kept(_, role, _) => *role,
+        }
+    }
+
+    /// Waits until it serves.
+    fn ready(&mut self, limit: Duration) -> Result<(), Failure> {
+        match self {
+            Begun::Own(daemon) => daemon.ready(limit).map(drop),
+            Begun::Kept(unit, role, ctx) => serves(*role, ctx, limit, || unit.has_failed()),
+        }
+    }
+}
+
+/// Waits until a daemon serves that somebody else has started.
+fn serves(role: Role, ctx: &Context, limit: Duration, has_failed: impl Fn() -> bool) -> Result<(), Failure> {
+    let deadline = Instant::now() + limit;
+    loop {
+        if matches!(service::state(role, &ctx.conf), State::Running { address: Some(_), .. }) {
+            return Ok(());
+        }
+        let failed = has_failed();
+        if failed || Instant::now() >= deadline {
+            let (exit, code, what) = match failed {
+                true => (Exit::Failed, "start/ended", format!("{} ended before it served", role.name())),
+                false => (
+                    Exit::Deadline,
+                    "start/deadline",
+                    format!("{} does not serve after {} s", role.name(), limit.as_secs_f64()),
+                ),
+            };
+            return Err(service::with_lines(Failure::new(exit, code, what), role, &ctx.conf));
+        }
+        std::thread::sleep(UNIT_LOOK);
+    }
 }
 
 /// A Nimbus that serves answers nothing of use before one of them leads. Without ZooKeeper none does: it goes on trying.
@@ -139,7 +211,7 @@ fn stopped(ctx: &Context, roles: &[Role], with_workers: bool) -> Result<Daemons,
     let scope = Scope::new(ctx.file.as_deref(), &ctx.conf.local_dir());
     let mut lines = Vec::new();
     for &role in roles.iter().rev() {
-        let done = match service::stop(role, &ctx.conf, grace)? {
+        let done = match end(role, ctx, grace)? {
             Stopped::NotRunning => match service::state(role, &ctx.conf) {
                 State::Foreign { .. } => "left alone: started by others".to_owned(),
                 _ => "was not running".to_owned(),
@@ -160,6 +232,17 @@ fn stopped(ctx: &Context, roles: &[Role], with_workers: bool) -> Result<Daemons,
     }
     lines.reverse();
     Ok(Daemons { lines })
+}
+
+/// Through systemd where it keeps the daemon, and we may tell it so.
+fn end(role: Role, ctx: &Context, grace: Duration) -> Result<Stopped, Failure> {
+    if let State::Running { pid, .. } = service::state(role, &ctx.conf)
+        && let Some(unit) = Unit::of(role, ctx.file.as_deref()).filter(|unit| unit.is_ours() && unit.keeps(pid))
+    {
+        unit.stop()?;
+        return Ok(Stopped::Asked(pid));
+    }
+    service::stop(role, &ctx.conf, grace)
 }
 
 /// A cluster that `quickstart --keep` left is not current any more once it is stopped.
@@ -183,11 +266,32 @@ fn forget_kept(ctx: &Context) {
 
 pub fn restart(ctx: &Context, args: &cli::Start) -> Result<(), Failure> {
     let roles = chosen(ctx, &args.roles.roles)?;
+    hears(ctx, &roles)?;
     if args.dry.dry_run {
         return ctx.printer.show(&foreseen(ctx, &roles, "would start", "would restart"));
     }
-    stopped(ctx, &roles, false)?;
-    ctx.printer.show(&started(ctx, &roles)?)
+    let (kept, own): (Vec<Role>, Vec<Role>) = roles.into_iter().partition(|role| is_the_systems(*role, ctx));
+    stopped(ctx, &own, false)?;
+    let mut report = started(ctx, &own)?;
+    for role in kept {
+        again(role, ctx)?;
+        report.lines.push(Line::of(role, ctx, Some("started")));
+    }
+    report.lines.sort_by_key(|line| line.role);
+    ctx.printer.show(&report)
+}
+
+/// Whether the system's systemd keeps it, and who runs this may not tell it anything.
+fn is_the_systems(role: Role, ctx: &Context) -> bool {
+    let State::Running { pid, .. } = service::state(role, &ctx.conf) else { return false };
+    Unit::of(role, ctx.file.as_deref()).is_some_and(|unit| !unit.is_ours() && unit.keeps(pid))
+}
+
+/// At SIGHUP a daemon ends with a status at which systemd starts it again: whoever it runs as may do that.
+fn again(role: Role, ctx: &Context) -> Result<(), Failure> {
+    let limit = ctx.global.timeout.unwrap_or(START_LIMIT);
+    service::hang_up(role, &ctx.conf, limit)?;
+    serves(role, ctx, limit, || false)
 }
 
 pub fn status(ctx: &Context, args: &cli::Roles) -> Result<(), Failure> {
@@ -212,6 +316,7 @@ struct Line {
     done: Option<String>,
     state: State,
     log: String,
+    unit: Option<String>,
 }
 
 impl Line {
@@ -221,6 +326,7 @@ impl Line {
             done: done.map(str::to_owned),
             state: service::state(role, &ctx.conf),
             log: role.log_file(&ctx.conf).display().to_string(),
+            unit: Unit::of(role, ctx.file.as_deref()).map(|unit| unit.name),
         }
     }
 }
@@ -249,20 +355,25 @@ impl Report for Daemons {
                 "address": address,
                 "uptime_secs": uptime,
                 "log": l.log,
+                "unit": l.unit,
             })
         };
         self.lines.iter().map(item).collect()
     }
 
-    fn text(&self, _wide: bool) -> String {
-        let mut table = Table::new(&[
+    fn text(&self, wide: bool) -> String {
+        let mut columns = vec![
             ("ROLE", Side::Left),
             ("STATE", Side::Left),
             ("PID", Side::Right),
             ("AGE", Side::Right),
             ("ADDRESS", Side::Left),
             ("LOG", Side::Left),
-        ]);
+        ];
+        if wide {
+            columns.push(("UNIT", Side::Left));
+        }
+        let mut table = Table::new(&columns);
         for l in &self.lines {
             let (state, pid, address, uptime) = match &l.state {
                 State::Running { pid, address: Some(address), uptime_secs } => {
@@ -275,14 +386,12 @@ impl Report for Daemons {
                 State::Stopped => ("stopped", None, None, None),
             };
             let state = l.done.clone().unwrap_or_else(|| state.to_owned());
-            table.row([
-                l.role.name().to_owned(),
-                state,
-                or_dash(pid),
-                or_dash(uptime),
-                or_dash(address),
-                l.log.clone(),
-            ]);
+            let mut cells =
+                vec![l.role.name().to_owned(), state, or_dash(pid), or_dash(uptime), or_dash(address), l.log.clone()];
+            if wide {
+                cells.push(or_dash(l.unit.clone()));
+            }
+            table.row(cells);
         }
         table.text()
     }
@@ -298,7 +407,8 @@ mod tests {
 
     #[test]
     fn the_table_of_daemons() {
-        let line = |role, state| Line { role, done: None, state, log: format!("logs/{}.log", Role::name(role)) };
+        let line =
+            |role, state| Line { role, done: None, state, log: format!("logs/{}.log", Role::name(role)), unit: None };
         let running = State::Running { pid: 42, address: Some("127.0.0.1:6627".into()), uptime_secs: 61 };
         let starting = State::Running { pid: 43, address: None, uptime_secs: 0 };
         let report = Daemons {

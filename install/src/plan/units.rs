@@ -67,8 +67,10 @@ pub fn unit_text(cluster: &Cluster, crew: &Crew, daemon: &Daemon) -> String {
     // What a JVM ends with when it is asked to.
     let jvm = daemon.apache || cluster.storm.is_some() && !["zookeeper", super::AGENT].contains(&daemon.role.as_str());
     let asked = if jvm { "SuccessExitStatus=143\n" } else { "" };
-    // Workers outlive their supervisor by design: the next one adopts them. So do daemons that were started through the agent.
-    let kill = if ["supervisor", super::AGENT].contains(&daemon.role.as_str()) { "KillMode=process\n" } else { "" };
+    // Workers outlive their supervisor by design: the next one adopts them. So do daemons that were started through the agent. They are
+    // many, with many threads, and one that needs too much memory does not take the others along.
+    let parent = ["supervisor", super::AGENT].contains(&daemon.role.as_str());
+    let kill = if parent { "KillMode=process\nOOMPolicy=continue\nTasksMax=infinity\n" } else { "" };
     let wanted = if crew.service == Service::SystemdUser { "default.target" } else { "multi-user.target" };
     format!(
         "# Written by stormctl install.\n[Unit]\nDescription={what} of the cluster {name}\n\

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use storm_tests::peers;
 use storm_tests::ports::free_port;
 use storm_tests::process::{Finished, Nest};
@@ -186,6 +186,26 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
         let text = fs::read_to_string(&out).unwrap_or_default();
         ["to\t100", "be\t100", "or\t50", "not\t50"].iter().all(|line| text.lines().any(|l| l == *line))
     });
+
+    // There are no agents: from here, ssh tells of the hosts.
+    let own = fleet.nest.dir().join("home/.local/state/storm/clusters/trio/operator/storm.yaml").display().to_string();
+    let shown = fleet.run(&["--config", &own, "jps", "--hosts", "all", "-o", "json"]).ok();
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    for host in &fleet.hosts.hosts {
+        assert!(
+            shown["hosts"]
+                .as_array()
+                .expect("hosts")
+                .contains(&json!({"host": host.address, "ok": true, "via": "ssh"}))
+        );
+        let root = host.home.join("opt/storm").display().to_string();
+        let own = |p: &Value| p["host"] == *host.address && p["config"].as_str().is_some_and(|c| c.starts_with(&root));
+        assert!(shown["items"].as_array().expect("items").iter().any(own), "nothing of {} is in {shown}", host.address);
+    }
+    let logged = fleet.run(&["--config", &own, "logs", "wordcount", "--tail", "40"]).ok();
+    for host in &fleet.hosts.hosts[1..] {
+        assert!(logged.contains(&host.address), "{} is not in {logged}", host.address);
+    }
 
     // A change goes through the hosts one after the other, while the topology goes on.
     let text =

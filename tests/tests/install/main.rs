@@ -10,6 +10,7 @@ mod fetch;
 mod new;
 mod rolling;
 mod single;
+mod systemd;
 mod wizard;
 
 use std::collections::BTreeMap;
