@@ -18,6 +18,8 @@ pub struct Environment {
     pub cache_dir: Option<PathBuf>,
     /// The running program.
     pub program: Option<PathBuf>,
+    /// The machine's own configuration file, which comes with the Debian package.
+    pub machine_conf: Option<PathBuf>,
 }
 
 impl Environment {
@@ -32,6 +34,7 @@ impl Environment {
             conf_dir: path("STORM_CONF_DIR"),
             storm_home: path("STORM_HOME"),
             program: std::env::current_exe().ok(),
+            machine_conf: Some(PathBuf::from("/etc/stormctl/storm.yaml")),
         }
     }
 
@@ -103,6 +106,7 @@ pub fn candidates(reader: Reader, env: &Environment) -> Vec<Candidate> {
         places.extend(kept.map(|p| (p, "the cluster that quickstart has kept")));
     }
     places.push((env.home().join("conf/storm.yaml"), "the installation's"));
+    places.extend(env.machine_conf.iter().map(|p| (p.clone(), "the machine's")));
     places.into_iter().map(|(path, why)| Candidate { exists: path.is_file(), path, why }).collect()
 }
 
@@ -138,6 +142,11 @@ mod tests {
             ..Environment::default()
         };
         assert_eq!(find(Reader::Client, &env), None);
+        let env = Environment { machine_conf: Some(d.join("etc/stormctl.yaml")), ..env };
+        touch(&d.join("etc/stormctl.yaml"));
+        for reader in [Reader::Client, Reader::Operator, Reader::Daemon] {
+            assert_eq!(find(reader, &env), Some(d.join("etc/stormctl.yaml")));
+        }
         touch(&d.join("storm/conf/storm.yaml"));
         assert_eq!(find(Reader::Client, &env), Some(d.join("storm/conf/storm.yaml")));
         touch(&d.join("kept/storm.yaml"));

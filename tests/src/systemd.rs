@@ -1,5 +1,5 @@
-//! A systemd that runs as the first process of namespaces of its own, with units of its own: what it starts ends with it, and nothing
-//! of the machine is changed. Needs root.
+//! A systemd that runs as the first process of namespaces of its own, with a network, units and, over the machine's files, a root of its
+//! own: what it starts ends with it, and nothing of the machine is changed. Needs root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,22 +21,36 @@ const TARGETS: [(&str, &str); 6] = [
     ("default.target", "Requires=multi-user.target\nAfter=multi-user.target\nAllowIsolate=yes"),
 ];
 
-/// The namespaces are made already: they get what systemd wants to find, and it gets the place of this shell.
+const NAMESPACES: [&str; 6] = ["--mount", "--pid", "--ipc", "--uts", "--cgroup", "--net"];
+
+/// The namespaces are made already: they get what systemd wants to find, and it gets the place of this shell. What is written goes to
+/// memory ($1) and is gone at the end, but for what is in the folder of the test ($2), and the units of an administrator ($3).
 const BOOT: &str = r#"
 set -e
-mount -t proc proc /proc
-umount -R /sys/fs/cgroup
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-mount -t tmpfs tmpfs /run
-mount --bind "$1" /etc/systemd/system
-export SYSTEMD_UNIT_PATH=/etc/systemd/system:$2 container=storm-test
-exec /lib/systemd/systemd --system --log-target=console --show-status=no
+ip link set lo up
+mount -t tmpfs tmpfs "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+cd "$1/root"
+mount --rbind /dev dev
+mount -t sysfs sysfs sys
+mount -t cgroup2 cgroup2 sys/fs/cgroup
+mount -t proc proc proc
+mount -t tmpfs tmpfs run
+mount --bind "$2" ".$2"
+mount --bind "$3" etc/systemd/system
+export SYSTEMD_UNIT_PATH=/etc/systemd/system:/lib/systemd/system:$4 container=storm-test
+# Of the machine's own units none is started.
+rm -f lib/systemd/system/*.target lib/systemd/system/*.socket lib/systemd/system/*.timer lib/systemd/system/*.path
+rm -rf lib/systemd/system/*.wants
+exec chroot . /lib/systemd/systemd --system --log-target=console --show-status=no
 "#;
 
 pub struct Systemd<'a> {
     nest: &'a Nest,
-    /// What is below `/etc/systemd/system` there.
+    /// What is in `/etc/systemd/system` there.
     pub units: PathBuf,
+    memory: PathBuf,
     targets: PathBuf,
     group: PathBuf,
     running: Option<(Process, u32)>,
@@ -44,15 +58,15 @@ pub struct Systemd<'a> {
 
 impl<'a> Systemd<'a> {
     pub fn boot(nest: &'a Nest) -> Systemd<'a> {
-        let (units, targets) = (nest.dir().join("systemd/etc"), nest.dir().join("systemd/targets"));
-        for folder in [&units, &targets] {
+        let [units, memory, targets] = ["units", "memory", "targets"].map(|n| nest.dir().join("systemd").join(n));
+        for folder in [&units, &memory, &targets] {
             fs::create_dir_all(folder).expect("made");
         }
         for (name, text) in TARGETS {
             fs::write(targets.join(name), format!("[Unit]\n{text}\n")).expect("written");
         }
         let group = unified().join(format!("storm-test-{}", nest.dir().file_name().expect("a name").to_string_lossy()));
-        let mut systemd = Systemd { nest, units, targets, group, running: None };
+        let mut systemd = Systemd { nest, units, memory, targets, group, running: None };
         systemd.start();
         systemd
     }
@@ -60,21 +74,10 @@ impl<'a> Systemd<'a> {
     fn start(&mut self) {
         fs::create_dir_all(&self.group).unwrap_or_else(|e| panic!("systemd needs root: {}: {e}", self.group.display()));
         let mut shell = Command::new("sh");
-        // The group is left before the namespaces are made, of which it is the root.
-        shell.args(["-c", "echo $$ > \"$1/cgroup.procs\"; shift; exec \"$@\"", "sh"]).arg(&self.group);
-        shell.args([
-            "unshare",
-            "--mount",
-            "--pid",
-            "--ipc",
-            "--uts",
-            "--cgroup",
-            "--fork",
-            "--kill-child",
-            "--propagation",
-            "private",
-        ]);
-        shell.args(["sh", "-c", BOOT, "sh"]).arg(&self.units).arg(&self.targets);
+        // The group is entered before the namespaces are made: it is the root of theirs.
+        shell.args(["-c", "echo $$ > \"$1/cgroup.procs\"; shift; exec unshare \"$@\"", "sh"]).arg(&self.group);
+        shell.args(NAMESPACES).args(["--fork", "--kill-child", "--propagation", "private", "sh", "-c", BOOT, "sh"]);
+        shell.arg(&self.memory).arg(self.nest.dir()).arg(&self.units).arg(&self.targets);
         let unshare = self.nest.spawn("systemd", shell);
         let init = wait_for(START, "the first process", || {
             let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", unshare.pid())).ok()?;
@@ -92,7 +95,7 @@ impl<'a> Systemd<'a> {
     pub fn command(&self, program: impl AsRef<Path>, args: &[&str]) -> Command {
         let (_, init) = self.running.as_ref().expect("it runs");
         let mut command = Command::new("nsenter");
-        command.args(["--target", &init.to_string(), "--mount", "--pid", "--ipc", "--uts", "--cgroup"]);
+        command.args(["--target", &init.to_string(), "--root", "--wd"]).args(NAMESPACES);
         command.arg(program.as_ref()).args(args);
         command
     }

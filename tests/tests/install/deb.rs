@@ -4,13 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
 use storm_tests::built::stormctl;
 use storm_tests::process::Nest;
+use storm_tests::systemd::Systemd;
+use storm_tests::wait::{wait_for, wait_until};
+
+use super::LIMIT;
 
 fn build(nest: &Nest) -> PathBuf {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../install/debian/build");
     let mut command = Command::new(script);
     command.arg("--program").arg(stormctl()).arg("--out").arg(nest.dir()).env("TMPDIR", nest.dir());
+    // What is quick to pack.
+    command.env("DPKG_DEB_COMPRESSOR_TYPE", "gzip").env("DPKG_DEB_COMPRESSOR_LEVEL", "1");
     PathBuf::from(nest.run(command).ok().trim())
 }
 
@@ -90,6 +97,8 @@ fn the_package_is_what_debian_takes() {
         assert!(done.status.success(), "{said}");
     }
 
+    installed_for_real(&nest, &package);
+
     // A project of its own builds on the sources that came with it: at least cargo finds all of them.
     let sdk = root.join("usr/share/stormctl/sdk");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
@@ -97,4 +106,54 @@ fn the_package_is_what_debian_takes() {
     metadata.args(["metadata", "--format-version", "1", "--no-deps", "--offline"]).current_dir(&sdk);
     let told = nest.run(metadata).ok();
     assert!(told.contains("\"name\":\"storm\""), "{told}");
+}
+
+/// On a machine that systemd runs, with its scripts, account and units: it counts words, is upgraded meanwhile, and goes without a trace.
+fn installed_for_real(nest: &Nest, package: &Path) {
+    let systemd = Systemd::boot(nest);
+    let shown = package.display().to_string();
+    let there = |words: &[&str]| {
+        let mut command = systemd.command(words[0], &words[1..]);
+        command.env("HOME", "/root").env_remove("STORM_HOME").env_remove("XDG_STATE_HOME");
+        nest.run(command)
+    };
+    there(&["dpkg", "--install", &shown]).ok();
+    assert!(there(&["getent", "passwd", "stormctl"]).ok().contains(":/var/lib/stormctl:"));
+    let units = ["zookeeper", "nimbus", "supervisor", "ui", "logviewer"].map(|role| format!("storm-{role}"));
+    let mut enable = vec!["systemctl", "enable", "--now"];
+    enable.extend(units.iter().map(String::as_str));
+    there(&enable).ok();
+    // Whoever has just installed it names no file.
+    wait_until(LIMIT, "all daemons to serve", || {
+        there(&["stormctl", "status", "-o", "jsonl"]).stdout.matches("\"state\":\"running\"").count() == units.len()
+    });
+    there(&["stormctl", "smoke"]).ok();
+
+    let (topology, counts) = (nest.dir().join("t.yaml"), "/var/lib/stormctl/counts.tsv");
+    let flux = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wordcount.yaml");
+    let flux = fs::read_to_string(flux).expect("there");
+    let flux = flux.replace("../README.md", "/usr/share/doc/stormctl/copyright").replace("/tmp/wordcount.tsv", counts);
+    fs::write(&topology, flux).expect("written");
+    there(&["stormctl", "submit", &topology.display().to_string()]).ok();
+    let worker = || {
+        let seen: Value = serde_json::from_str(&there(&["stormctl", "jps", "-o", "json"]).ok()).expect("JSON");
+        let items = seen["items"].as_array().expect("items").clone();
+        items.iter().find(|p| p["role"] == "worker" && p["topology"].is_string()).map(|p| p["pid"].clone())
+    };
+    let before = wait_for(LIMIT, "a worker", worker);
+    let nimbus = systemd.property("storm-nimbus.service", "MainPID");
+    there(&["dpkg", "--install", &shown]).ok();
+    assert_ne!(systemd.property("storm-nimbus.service", "MainPID"), nimbus, "an upgrade restarts the daemons");
+    wait_until(LIMIT, "the topology to be listed", || {
+        there(&["stormctl", "list", "-o", "name"]).stdout.contains("wordcount")
+    });
+    assert_eq!(worker(), Some(before), "and leaves workers alone");
+
+    there(&["dpkg", "--remove", "stormctl"]).ok();
+    let left = there(&["pgrep", "-u", "stormctl", "-a"]).stdout;
+    assert_eq!(left, "", "processes outlive the package");
+    there(&["dpkg", "--purge", "stormctl"]).ok();
+    let found =
+        there(&["find", "/etc/stormctl", "/var/lib/stormctl", "/var/log/stormctl", "/usr/share/stormctl"]).stdout;
+    assert_eq!(found, "", "files outlive the package");
 }

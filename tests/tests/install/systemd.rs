@@ -12,7 +12,7 @@ use storm_tests::process::{Finished, Nest};
 use storm_tests::systemd::Systemd;
 use storm_tests::wait::{wait_for, wait_until};
 
-use super::{LIMIT, own_ports};
+use super::LIMIT;
 
 const ROLES: [&str; 5] = ["zookeeper", "nimbus", "supervisor", "ui", "logviewer"];
 /// A daemon is started again after two seconds.
@@ -88,10 +88,7 @@ fn systemd_keeps_the_daemons() {
     let dir = nest.dir().join("opt/my storm");
     let mut machine = Machine { nest: &nest, systemd: Systemd::boot(&nest), dir };
     let place = machine.dir.display().to_string();
-    let ports = own_ports();
-    let mut args = vec!["install", "single", "--name", "kept", "--user", "nobody", "--dir", &place];
-    args.extend(ports.iter().map(String::as_str));
-    machine.run(&args).ok();
+    machine.run(&["install", "single", "--name", "kept", "--user", "nobody", "--dir", &place]).ok();
     for role in ROLES {
         let of = |name| machine.systemd.property(&unit(role), name);
         assert_eq!((of("ActiveState"), of("UnitFileState")), ("active".to_owned(), "enabled".to_owned()), "{role}");
