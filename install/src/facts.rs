@@ -22,6 +22,9 @@ pub struct Hello {
     pub systemd: bool,
     /// It also runs services of this user.
     pub systemd_user: bool,
+    /// And goes on with them when the user logs out.
+    #[serde(default)]
+    pub lingers: bool,
 }
 
 /// What is to be looked at.

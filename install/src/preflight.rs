@@ -286,6 +286,13 @@ fn machine(cluster: &Cluster, host: &Host, known: &Known, add: &mut Add<'_>) {
             Vec::new(),
             Some(format!("sudo loginctl enable-linger {}, or say service: background", hello.user)),
         ),
+        _ if crew.service == Service::SystemdUser && !hello.lingers => add(
+            Level::Warning,
+            "service/linger",
+            format!("what systemd runs for {0} ends when {0} logs out", hello.user),
+            vec![format!("/var/lib/systemd/linger/{} is not there", hello.user)],
+            Some(format!("sudo loginctl enable-linger {}, or say service: background", hello.user)),
+        ),
         _ => {}
     }
     // Slots are of interest where a supervisor is to come: elsewhere there are none, and one that runs looks after its own.

@@ -34,9 +34,12 @@ pub(super) fn hello() -> Hello {
     let home = std::env::var_os("HOME").map(PathBuf::from).or_else(|| passwd(uid).map(|(_, home)| home));
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime = runtime.unwrap_or_else(|| PathBuf::from(format!("/run/user/{uid}")));
+    let user = user.unwrap_or_else(|| uid.to_string());
     Hello {
         hostname: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-        user: user.unwrap_or_else(|| uid.to_string()),
+        // As loginctl enable-linger leaves it.
+        lingers: Path::new("/var/lib/systemd/linger").join(&user).exists(),
+        user,
         uid,
         home: home.unwrap_or_else(|| PathBuf::from("/")),
         clock_ms: clock,

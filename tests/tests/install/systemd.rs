@@ -18,6 +18,9 @@ const ROLES: [&str; 5] = ["zookeeper", "nimbus", "supervisor", "ui", "logviewer"
 /// A daemon is started again after two seconds.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// Where the systemd of an account listens.
+const RUNTIME: &str = "/run/user/65534";
+
 fn unit(role: &str) -> String {
     format!("storm-kept-{role}.service")
 }
@@ -28,7 +31,17 @@ struct Machine<'a> {
     dir: PathBuf,
 }
 
-impl Machine<'_> {
+impl<'a> Machine<'a> {
+    /// Daemons of another account than ours go in and out.
+    fn boot(nest: &'a Nest, dir: &str) -> Machine<'a> {
+        let home = nest.dir().join("home");
+        fs::create_dir(&home).expect("made");
+        for (path, mode) in [(nest.dir(), 0o755), (&home, 0o777)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("changed");
+        }
+        Machine { nest, systemd: Systemd::boot(nest), dir: nest.dir().join(dir) }
+    }
+
     fn finish(&self, mut command: Command) -> Finished {
         command.env("HOME", self.nest.dir().join("home")).current_dir("/");
         for variable in ["STORM_CONF_DIR", "STORM_CONF_FILE", "STORM_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
@@ -42,11 +55,16 @@ impl Machine<'_> {
     }
 
     /// As the account whose daemons they are.
-    fn as_nobody(&self, args: &[&str]) -> Finished {
+    fn as_nobody(&self, words: &[&str]) -> Finished {
+        let mut command = self.systemd.command("setpriv", &["--reuid=nobody", "--regid=nogroup", "--clear-groups"]);
+        command.args(words).env("XDG_RUNTIME_DIR", RUNTIME);
+        self.finish(command)
+    }
+
+    fn stormctl_as_nobody(&self, args: &[&str]) -> Finished {
         let program = self.dir.join("bin/stormctl").display().to_string();
         let config = self.dir.join("conf/storm.yaml").display().to_string();
-        let words = ["--reuid=nobody", "--regid=nogroup", "--clear-groups", &program, "--config", &config];
-        self.finish(self.systemd.command("setpriv", &[&words, args].concat()))
+        self.as_nobody(&[&[&program, "--config", &config], args].concat())
     }
 
     /// The process that systemd knows as a daemon.
@@ -82,11 +100,7 @@ impl Machine<'_> {
 #[test]
 fn systemd_keeps_the_daemons() {
     let nest = Nest::new();
-    // Daemons of another account go in.
-    fs::set_permissions(nest.dir(), fs::Permissions::from_mode(0o755)).expect("changed");
-    fs::create_dir(nest.dir().join("home")).expect("made");
-    let dir = nest.dir().join("opt/my storm");
-    let mut machine = Machine { nest: &nest, systemd: Systemd::boot(&nest), dir };
+    let mut machine = Machine::boot(&nest, "opt/my storm");
     let place = machine.dir.display().to_string();
     machine.run(&["install", "single", "--name", "kept", "--user", "nobody", "--dir", &place]).ok();
     for role in ROLES {
@@ -124,7 +138,6 @@ fn systemd_keeps_the_daemons() {
     let flux = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/wordcount.yaml");
     let flux = fs::read_to_string(flux).expect("there");
     let counts = nest.dir().join("home/counts.tsv");
-    fs::set_permissions(nest.dir().join("home"), fs::Permissions::from_mode(0o777)).expect("changed");
     let flux = flux
         .replace("../README.md", &text.display().to_string())
         .replace("/tmp/wordcount.tsv", &counts.display().to_string());
@@ -138,11 +151,11 @@ fn systemd_keeps_the_daemons() {
 
     // Whose daemons they are may have them started again, and not started from nothing.
     let nimbus = machine.pid("nimbus");
-    machine.as_nobody(&["restart", "nimbus"]).ok();
+    machine.stormctl_as_nobody(&["restart", "nimbus"]).ok();
     machine.comes_again("nimbus", nimbus);
-    machine.as_nobody(&["stop", "nimbus"]).ok();
+    machine.stormctl_as_nobody(&["stop", "nimbus"]).ok();
     wait_until(AGAIN, "systemd to see that it was stopped", || machine.state("nimbus") == "inactive");
-    let refused = machine.as_nobody(&["start", "nimbus"]);
+    let refused = machine.stormctl_as_nobody(&["start", "nimbus"]);
     assert_eq!(refused.status.code(), Some(7), "{refused:?}");
     assert!(refused.stderr.contains("sudo systemctl start storm-kept-nimbus.service"), "{refused:?}");
     machine.run(&["start", "nimbus"]).ok();
@@ -165,4 +178,41 @@ fn systemd_keeps_the_daemons() {
     let units: Vec<_> = fs::read_dir(&machine.systemd.units).expect("a folder").flatten().map(|e| e.path()).collect();
     let files: Vec<_> = units.iter().filter(|p| p.is_file() || p.is_symlink()).collect();
     assert!(files.is_empty() && !machine.dir.exists(), "{units:?}");
+}
+
+#[test]
+fn systemd_of_an_account_keeps_the_daemons() {
+    let nest = Nest::new();
+    let machine = Machine::boot(&nest, "home/storm");
+    // What logind does at a login.
+    let home = nest.dir().join("home");
+    let service = format!(
+        "[Service]\nType=notify\nNotifyAccess=all\nUser=nobody\nGroup=nogroup\nDelegate=yes\nExecStart=/lib/systemd/systemd --user\n\
+         Environment=HOME={} XDG_RUNTIME_DIR={RUNTIME}\nExecStartPre=+/usr/bin/install -d -o nobody -m 700 {RUNTIME}\n",
+        home.display()
+    );
+    fs::write(machine.systemd.units.join("user.service"), service).expect("written");
+    machine.finish(machine.systemd.command("systemctl", &["start", "user.service"])).ok();
+    let program = stormctl().display().to_string();
+    let run = |args: &[&str]| machine.as_nobody(&[&[program.as_str()], args].concat());
+    let active = |role: &str| {
+        let unit = unit(role);
+        machine.as_nobody(&["systemctl", "--user", "is-active", &unit]).stdout.trim() == "active"
+    };
+
+    let done = run(&["install", "single", "--name", "kept", "--dir", &machine.dir.display().to_string(), "--no-check"]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(
+        done.stderr.contains("service/linger") && done.stderr.contains("loginctl enable-linger nobody"),
+        "{done:?}"
+    );
+    assert!(ROLES.into_iter().all(active));
+    run(&["restart", "nimbus"]).ok();
+    assert!(active("nimbus"));
+    run(&["stop", "nimbus"]).ok();
+    assert!(!active("nimbus"));
+    run(&["start", "nimbus"]).ok();
+    assert!(active("nimbus"));
+    run(&["uninstall", "kept", "--confirm=kept"]).ok();
+    assert!(!ROLES.into_iter().any(active) && !machine.dir.exists());
 }

@@ -26,6 +26,27 @@ fn item(step: &Step, files: bool) -> Value {
     json!({"host": step.host, "phase": step.phase, "step": action, "seen": step.seen, "words": step.action.words()})
 }
 
+impl Planned<'_> {
+    /// What was found, and what is said of the plan.
+    pub(super) fn remarks(&self) -> String {
+        let mut text = String::new();
+        for finding in self.findings {
+            let level = if finding.level == Level::Error { "FAIL" } else { "WARN" };
+            text.push_str(&format!("{level}  {}  [{}] {}\n", finding.host, finding.code, finding.message));
+            for line in &finding.evidence {
+                text.push_str(&format!("      {line}\n"));
+            }
+            if let Some(hint) = &finding.hint {
+                text.push_str(&format!("      fix: {hint}\n"));
+            }
+        }
+        for note in &self.plan.notes {
+            text.push_str(&format!("note: {note}\n"));
+        }
+        text
+    }
+}
+
 impl Report for Planned<'_> {
     const KIND: &'static str = "InstallPlan";
 
@@ -46,20 +67,7 @@ impl Report for Planned<'_> {
     }
 
     fn text(&self, _wide: bool) -> String {
-        let mut text = String::new();
-        for finding in self.findings {
-            let level = if finding.level == Level::Error { "FAIL" } else { "WARN" };
-            text.push_str(&format!("{level}  {}  [{}] {}\n", finding.host, finding.code, finding.message));
-            for line in &finding.evidence {
-                text.push_str(&format!("      {line}\n"));
-            }
-            if let Some(hint) = &finding.hint {
-                text.push_str(&format!("      fix: {hint}\n"));
-            }
-        }
-        for note in &self.plan.notes {
-            text.push_str(&format!("note: {note}\n"));
-        }
+        let mut text = self.remarks();
         if self.plan.is_empty() {
             text.push_str(&format!(
                 "cluster {}: nothing to do, everything is as it should be\n",

@@ -233,17 +233,19 @@ impl<'a> Job<'a> {
     }
 
     fn agreed(&self, planned: &Planned<'_>) -> Result<(), Failure> {
+        let asks = ask::possible(self.global) && !(self.lost.is_empty() && self.global.yes);
+        // Whoever is not asked hears at least what is wrong.
+        let said = if asks { planned.text(false) } else { planned.remarks() };
+        if !said.is_empty() {
+            self.printer.note(said.trim_end());
+        }
         if !self.lost.is_empty() {
-            if ask::possible(self.global) {
-                self.printer.note(planned.text(false).trim_end());
-            }
             return self.lost.iter().try_for_each(|(what, name)| severe(what, name, self.global));
         }
         if self.global.yes {
             return Ok(());
         }
-        if ask::possible(self.global) {
-            self.printer.note(planned.text(false).trim_end());
+        if asks {
             if ask::yes_or_no(&self.printer, "Do it?", true)? {
                 return Ok(());
             }
