@@ -157,13 +157,28 @@ pub fn jar(ctx: &Context, args: &Jar) -> Result<(), Failure> {
         return Ok(());
     }
     let e = Command::new(&env.java).args(java_args).envs(&env.variables).exec();
-    Err(no_java(&env.java, &e))
+    Err(no_java(&env, &e))
 }
 
-fn no_java(java: &Path, e: &std::io::Error) -> Failure {
-    Failure::new(Exit::NotInstalled, "java/no-java", format!("{} cannot be started", java.display()))
-        .evidence(e.to_string())
-        .hint("install a Java runtime (17 or later), or name one with JAVA_HOME")
+/// Which variable named it, where it was looked for, and which one is there instead.
+fn no_java(env: &Environment, e: &std::io::Error) -> Failure {
+    let path = env.variables.get("PATH").cloned().unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("java")).find(|java| java.is_file());
+    let what = format!("{} cannot be started", env.java.display());
+    let failure = Failure::new(Exit::NotInstalled, "java/no-java", what).evidence(e.to_string());
+    let home = env.variables.get("JAVA_HOME").filter(|home| !home.is_empty());
+    let failure = match home {
+        Some(home) => failure.evidence(format!("JAVA_HOME is {home}")),
+        None => failure.evidence("JAVA_HOME is not set"),
+    };
+    match on_path {
+        Some(java) if home.is_some() => failure
+            .evidence(format!("{} is on PATH", java.display()))
+            .hint("unset JAVA_HOME, or let it name the folder of a JDK or JRE (17 or later)"),
+        _ => failure
+            .evidence(format!("no java in {}", path.replace(':', ", ")))
+            .hint("install a Java runtime (17 or later), or name its folder with JAVA_HOME"),
+    }
 }
 
 fn command_line(
@@ -229,7 +244,7 @@ fn resolve(args: &Jar, home: &Path, env: &Environment) -> Result<Map<String, Val
     for (flag, value) in options.into_iter().filter(|(_, value)| !value.is_empty()) {
         command.arg(flag).arg(value);
     }
-    let output = command.envs(&env.variables).stderr(Stdio::inherit()).output().map_err(|e| no_java(&env.java, &e))?;
+    let output = command.envs(&env.variables).stderr(Stdio::inherit()).output().map_err(|e| no_java(env, &e))?;
     let failed = |cause: String| {
         Failure::new(Exit::Failed, "java/artifacts", "the artifacts cannot be resolved")
             .evidence(args.artifacts.clone())

@@ -25,7 +25,10 @@ cfg_dir=${zoo_cfg%/*}
 [ -f "$cfg_dir/java.env" ] && . "$cfg_dir/java.env"
 java=java
 [ -n "$JAVA_HOME" ] && java=$JAVA_HOME/bin/java
-command -v "$java" >/dev/null 2>&1 || { echo "there is no $java: install a JRE, or set JAVA_HOME" >&2; exit 127; }
+command -v "$java" >/dev/null 2>&1 || {
+  echo "there is no $java: JAVA_HOME is ${JAVA_HOME:-not set}, and java on PATH is $(command -v java || echo none in "$PATH")" >&2
+  exit 127
+}
 set -f
 exec "$java" "-Dzookeeper.log.dir=$log_dir" "-Dzookeeper.log.file=$log_file" \
   -XX:+HeapDumpOnOutOfMemoryError '-XX:OnOutOfMemoryError=kill -9 %p' \

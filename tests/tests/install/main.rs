@@ -3,6 +3,7 @@
 mod adopt;
 mod agents;
 mod apache;
+mod cases;
 mod client;
 mod deb;
 mod distributed;

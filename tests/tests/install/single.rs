@@ -52,6 +52,7 @@ impl Machine {
     }
 }
 
+/// P068: its folder has a blank in its name. P079: what is installed twice is unchanged.
 #[test]
 fn a_machine_is_installed_used_and_as_it_was() {
     let machine = Machine::new("my storm");

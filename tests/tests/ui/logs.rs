@@ -76,6 +76,7 @@ fn installation(nest: &Nest) -> PathBuf {
     nest.dir().join("storm")
 }
 
+/// P073: the installation is behind a link.
 #[test]
 fn logs_are_shown_searched_and_taken_away() {
     let nest = Nest::new();

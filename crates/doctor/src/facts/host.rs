@@ -27,6 +27,25 @@ pub struct Host {
     /// Blobs in this Nimbus' own store, by key; `None` without a store here.
     pub blobs: Option<Vec<String>>,
     pub logs: Vec<LogTail>,
+    pub programs: Programs,
+}
+
+/// What is found by a variable or by name, as whoever asks would find it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Programs {
+    pub java_home: Option<PathBuf>,
+    /// It has a `bin/java`.
+    pub java_home_is_one: bool,
+    pub java_on_path: Option<PathBuf>,
+    /// Every `storm` on PATH, in its order.
+    pub storms: Vec<StormProgram>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StormProgram {
+    pub path: PathBuf,
+    /// It starts Apache Storm.
+    pub apache: bool,
 }
 
 /// A line of `/etc/hosts`.

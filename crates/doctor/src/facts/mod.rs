@@ -9,7 +9,8 @@ mod zookeeper;
 pub use cluster::{Nimbus, Outcome, Probe, Purpose, Seed, SeedAnswer};
 pub use config::Config;
 pub use host::{
-    Child, Dir, Host, HostsLine, LocalAssignment, LocalWorker, LogTail, Process, ProcessRole, Slot, SlotUse, Store,
+    Child, Dir, Host, HostsLine, LocalAssignment, LocalWorker, LogTail, Process, ProcessRole, Programs, Slot, SlotUse,
+    Store, StormProgram,
 };
 pub use topology::{Component, Fault, Topology, TopologyWorker};
 pub use zookeeper::{

@@ -11,7 +11,7 @@ use storm_thrift::local_state::{inspect, keys, peek};
 use storm_thrift::types::{LSApprovedWorkers, LSSupervisorAssignments, LSSupervisorId, LSWorkerHeartbeat};
 
 use super::processes::{self, Entry};
-use super::{disks, logs};
+use super::{disks, logs, programs};
 use crate::facts::{Config, Host, HostsLine, LocalAssignment, LocalWorker, Process, ProcessRole, Slot, SlotUse, Store};
 
 pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now: i64, sockets: &Sockets) -> Host {
@@ -30,6 +30,7 @@ pub(super) fn host(config: &Config, hosts_file: &Path, asked: Option<&str>, now:
         blobs: blobs(
             &conf.str("blobstore.dir").map_or_else(|| conf.local_dir(), |d| conf.home().join(d)).join("blobs"),
         ),
+        programs: programs::programs(),
         ..Host::default()
     };
     if let Ok(layout) = Layout::of(conf) {

@@ -7,6 +7,7 @@ mod logs;
 mod nimbus;
 mod probes;
 mod processes;
+mod programs;
 mod topologies;
 mod tree;
 mod zookeeper;

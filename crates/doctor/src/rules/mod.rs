@@ -7,6 +7,7 @@ mod memory;
 mod names;
 mod nimbus;
 mod ports;
+mod programs;
 mod supervisor;
 mod topology;
 mod verdict;
@@ -49,6 +50,7 @@ pub const RULES: &[&[Rule]] = &[
     workers::RULES,
     topology::RULES,
     component::RULES,
+    programs::RULES,
 ];
 
 pub fn all() -> impl Iterator<Item = &'static Rule> {

@@ -1,11 +1,11 @@
-//! P038 to P062: names, ports, disks, supervisors, workers.
+//! P038 to P070: names, ports, disks, supervisors, workers, programs.
 
 use std::net::IpAddr;
 
 use serde_json::json;
 use storm_doctor::Severity;
 use storm_doctor::facts::{
-    Dir, HostsLine, LocalAssignment, LocalWorker, Outcome, Probe, Purpose, Slot, SlotUse, Store,
+    Dir, HostsLine, LocalAssignment, LocalWorker, Outcome, Probe, Purpose, Slot, SlotUse, Store, StormProgram,
 };
 
 use crate::made::*;
@@ -249,4 +249,32 @@ fn a_worker_is_silent() {
     let mut facts = healthy();
     facts.host.workers[0].beat_age = Some(90);
     says(&facts, "workers/silent", &["90 s", "limit 30 s", "kill -9 20"]);
+}
+
+#[test]
+fn p067_java_home_points_to_nothing() {
+    let mut facts = healthy();
+    facts.host.programs.java_home = Some("/nope".into());
+    says(&facts, "java/home", &["JAVA_HOME is /nope", "/nope/bin/java", "has no java either"]);
+    facts.host.programs.java_on_path = Some("/usr/bin/java".into());
+    says(&facts, "java/home", &["/usr/bin/java is a Java", "unset JAVA_HOME"]);
+    facts.host.programs.java_home_is_one = true;
+    assert_eq!(codes(&facts), [] as [&str; 0]);
+}
+
+#[test]
+fn p070_another_program_is_called_storm() {
+    let mut facts = healthy();
+    let storm = |path: &str, apache| StormProgram { path: path.into(), apache };
+    facts.host.programs.storms = vec![storm("/opt/storm/bin/storm", true), storm("/usr/bin/storm", false)];
+    assert_eq!(codes(&facts), [] as [&str; 0]);
+    facts.host.programs.storms.reverse();
+    says(
+        &facts,
+        "path/storm-hidden",
+        &["storm is /usr/bin/storm", "another program", "/opt/storm/bin/storm", "PATH=/opt/storm/bin:$PATH"],
+    );
+    facts.host.programs.storms.truncate(1);
+    let found = says(&facts, "path/storm-other", &["/usr/bin/storm", "stormctl"]);
+    assert_eq!(found.severity, Severity::Info);
 }
