@@ -50,6 +50,9 @@ pub struct HostFacts {
     pub memory_bytes: Option<u64>,
     pub free_bytes: Option<u64>,
     pub user_exists: bool,
+    /// The first folder on the way to that of the cluster that the account of the daemons cannot enter.
+    #[serde(default)]
+    pub shut: Option<PathBuf>,
     pub java: Option<Java>,
     /// The one for Apache Storm.
     pub storm_java: Option<Java>,

@@ -253,6 +253,11 @@ fn machine(cluster: &Cluster, host: &Host, known: &Known, add: &mut Add<'_>) {
         };
         add(Level::Error, "java/missing", what, Vec::new(), Some(hint.to_owned()));
     }
+    if let (Some(user), Some(shut)) = (&crew.user, &facts.shut) {
+        let what = format!("{user} cannot enter {}, on the way to {}", shut.display(), crew.dir.display());
+        let hint = format!("chmod o+x {}, or name another folder with dir", shut.display());
+        add(Level::Error, "account/path", what, Vec::new(), Some(hint));
+    }
     if crew.user.is_some() && hello.uid != 0 {
         let what =
             format!("only root can run daemons as {}, and this is {}", crew.user.unwrap_or_default(), hello.user);

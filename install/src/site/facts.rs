@@ -79,10 +79,12 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
     let base = look.crew.dir.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
     facts.free_bytes = rustix::fs::statvfs(base).ok().map(|r| r.f_bavail.saturating_mul(r.f_frsize));
     facts.memory_bytes = memory();
-    facts.user_exists = match &look.crew.user {
-        Some(user) => id(user).await?.is_some(),
-        None => true,
-    };
+    facts.user_exists = true;
+    if let Some(user) = &look.crew.user {
+        let ids = id(user).await?;
+        facts.user_exists = ids.is_some();
+        facts.shut = shut(&look.crew.dir, user, ids);
+    }
     if look.java {
         facts.java = java(look.java_home.as_deref()).await;
     }
@@ -100,6 +102,29 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
         facts.findings = findings(look).await?;
     }
     Ok(facts)
+}
+
+/// The first folder above this one that the account cannot enter; one that is yet to be made is a stranger everywhere.
+fn shut(dir: &Path, user: &str, ids: Option<(u32, u32)>) -> Option<PathBuf> {
+    if ids.is_some_and(|(uid, _)| uid == 0) {
+        return None;
+    }
+    let groups = fs::read_to_string("/etc/group").unwrap_or_default();
+    let is_in = |gid: u32| {
+        let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+        lines.any(|f| f.len() > 3 && f[2] == gid.to_string() && f[3].split(',').any(|name| name == user))
+    };
+    let enters = |folder: &&Path| {
+        let Ok(about) = fs::metadata(folder) else { return true };
+        let bit = match ids {
+            Some((uid, _)) if about.uid() == uid => 0o100,
+            Some((_, gid)) if about.gid() == gid || is_in(about.gid()) => 0o010,
+            _ => 0o001,
+        };
+        about.mode() & bit != 0
+    };
+    let above: Vec<&Path> = dir.ancestors().skip(1).collect();
+    above.into_iter().rev().find(|folder| !enters(folder)).map(Path::to_owned)
 }
 
 fn nofile() -> u64 {

@@ -142,11 +142,20 @@ pub async fn start(crew: &Crew) -> Result<(), Trouble> {
             run(systemctl(service, &["daemon-reload"])).await?.must("install/systemd", "systemd does not reload")?;
             for daemon in &crew.daemons {
                 let output = run(systemctl(service, &["enable", "--now", &daemon.unit])).await?;
-                output.must("install/start", format!("{} does not start", daemon.unit))?;
+                if let Err(trouble) = output.must("install/start", format!("{} does not start", daemon.unit)) {
+                    return Err(with_status(trouble, service, &daemon.unit).await);
+                }
             }
         }
     }
     Ok(())
+}
+
+/// With what systemd says of the unit.
+async fn with_status(trouble: Trouble, service: Service, unit: &str) -> Trouble {
+    let words = ["status", "--no-pager", "--full", "--lines=5", unit];
+    let said = run(systemctl(service, &words)).await.map(|output| output.stdout).unwrap_or_default();
+    said.lines().map(str::trim).filter(|line| !line.is_empty()).fold(trouble, Trouble::at)
 }
 
 /// Workers go on meanwhile.

@@ -102,6 +102,13 @@ fn systemd_keeps_the_daemons() {
     let nest = Nest::new();
     let mut machine = Machine::boot(&nest, "opt/my storm");
     let place = machine.dir.display().to_string();
+    // P074: daemons of an account that gets nowhere are not installed.
+    fs::set_permissions(nest.dir(), fs::Permissions::from_mode(0o700)).expect("changed");
+    let shut = machine.run(&["install", "single", "--name", "kept", "--user", "nobody", "--dir", &place]);
+    assert_eq!(shut.status.code(), Some(10), "{shut:?}");
+    let said = format!("nobody cannot enter {}", nest.dir().display());
+    assert!(shut.stdout.contains("account/path") && shut.stdout.contains(&said), "{shut:?}");
+    fs::set_permissions(nest.dir(), fs::Permissions::from_mode(0o755)).expect("changed");
     machine.run(&["install", "single", "--name", "kept", "--user", "nobody", "--dir", &place]).ok();
     for role in ROLES {
         let of = |name| machine.systemd.property(&unit(role), name);
