@@ -54,6 +54,9 @@ pub struct HostFacts {
     pub python: Option<String>,
     /// Roles whose daemon runs from this folder.
     pub running: Vec<String>,
+    /// The daemons that were put there, each as the last start had it.
+    #[serde(default)]
+    pub installed: Vec<Crew>,
     /// Their processes, as far as they are known.
     #[serde(default)]
     pub processes: BTreeMap<String, Process>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::Load;
-use crate::spec::Cluster;
+use crate::spec::{Cluster, Role};
 
 /// What must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +19,13 @@ pub struct Health {
 }
 
 impl Health {
-    /// What held when this was said, of the hosts that the description has.
+    /// What held when this was said, of the roles that the description has.
     pub fn of(load: &Load, cluster: &Cluster) -> Health {
-        let described: BTreeSet<String> = cluster.hosts.iter().map(|h| cluster.known_as(h)).collect();
+        let described = |role| cluster.with(role).into_iter().map(|h| cluster.known_as(h)).collect::<BTreeSet<String>>();
+        let supervisors = described(Role::Supervisor);
         Health {
-            nimbuses: load.nimbuses.intersection(&described).cloned().collect(),
-            supervisors: load.supervisors.keys().filter(|h| described.contains(*h)).cloned().collect(),
+            nimbuses: load.nimbuses.intersection(&described(Role::Nimbus)).cloned().collect(),
+            supervisors: load.supervisors.keys().filter(|h| supervisors.contains(*h)).cloned().collect(),
             executors: load.topologies.iter().map(|t| (t.id.clone(), t.executors)).collect(),
         }
     }
