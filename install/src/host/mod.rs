@@ -51,7 +51,7 @@ pub async fn answer(cluster: &Cluster, host: &crate::spec::Host) -> Result<Optio
     let troubles = match Hosts::connect(&alone, |_, _| {}).await {
         Ok(hosts) => {
             hosts.close().await;
-            return Ok(Some(vec!["stormctl gets there over ssh".to_owned()]));
+            return Ok(Some(vec!["it lets stormctl in over ssh".to_owned()]));
         }
         Err(troubles) => troubles,
     };

@@ -35,7 +35,7 @@ impl Fleet {
         let text = format!(
             "name: trio\ndir: ~/opt/storm\nservice: background\nssh: {{config: {config}}}\nconf:\n  \
              storm.zookeeper.port: {zookeeper}\n  storm.zookeeper.session.timeout: 6000\n  nimbus.thrift.port: {nimbus}\n  \
-             nimbus.monitor.freq.secs: 2\n  logviewer.port: {logviewer}\nhosts:\n",
+             nimbus.monitor.freq.secs: 2\n  nimbus.task.launch.secs: 20\n  nimbus.task.timeout.secs: 15\n  logviewer.port: {logviewer}\nhosts:\n",
             config = hosts.config.display(),
         );
         let file = nest.dir().join("cluster.yaml");

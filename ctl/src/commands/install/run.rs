@@ -31,6 +31,8 @@ use crate::printer::{Printer, Report};
 
 /// How long a step may wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(120);
+/// And when Nimbus has to miss a host by itself: workers that had just started there are given `nimbus.task.launch.secs`.
+const MISSED: Duration = Duration::from_secs(300);
 
 pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) -> Result<(), Failure> {
     let untold = args.file.is_none() && args.dir.is_none() && args.slots.is_none() && args.service.is_none();
@@ -350,8 +352,9 @@ impl<'a> Job<'a> {
             Arc::new(move |event: &Event<'_>| progress.event(event))
         };
         let name = &plan.cluster.name;
+        let limit = self.global.timeout.unwrap_or(if plan.lost.is_empty() { LIMIT } else { MISSED });
         let done = tokio::select! {
-            done = apply_steps(&plan.steps, hosts, &run, &tell, self.global.timeout.unwrap_or(LIMIT)) => done,
+            done = apply_steps(&plan.steps, hosts, &run, &tell, limit) => done,
             _ = tokio::signal::ctrl_c() => return Err(interrupted(name)),
         };
         let summary = match done {
