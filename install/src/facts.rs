@@ -104,6 +104,9 @@ pub struct Topology {
     pub status: String,
     /// Those that have a slot.
     pub executors: usize,
+    /// On how many Nimbuses all lies that it is made of.
+    #[serde(default)]
+    pub copies: usize,
     /// How many workers it has on each host.
     pub workers: BTreeMap<String, usize>,
 }

@@ -90,15 +90,15 @@ pub(super) fn dismissals(cluster: &Cluster, hosts: &BTreeMap<String, Known>) -> 
         if former.is(Role::Supervisor) || former.is(Role::Zookeeper) {
             dismissals.before.push(former.dismiss(LEAVE));
         } else if former.is(Role::Nimbus) {
-            // One after the other, and the cluster is well in between.
-            phase += 2;
-            dismissals.after.push(former.dismiss(phase));
-            let health = load(hosts).map(|load| Health::of(load, cluster));
-            dismissals.after.extend(
-                health.and_then(|health| {
-                    asked_at_nimbus(cluster, hosts, phase + 1, |dir| Action::Gate { dir, health })
-                }),
-            );
+            // One after the other, and the cluster is well before and behind.
+            let gate = |phase, going| {
+                let health = Health::of(load(hosts)?, cluster).without_nimbuses(going, cluster);
+                asked_at_nimbus(cluster, hosts, phase, |dir| Action::Gate { dir, health })
+            };
+            dismissals.after.extend(gate(phase + 1, usize::from(former.runs())));
+            dismissals.after.push(former.dismiss(phase + 2));
+            dismissals.after.extend(gate(phase + 3, 0));
+            phase += 3;
         } else {
             dismissals.after.push(former.dismiss(LAST));
         }
@@ -144,14 +144,8 @@ fn emptied(
         let what = "no Nimbus of the description leads: nothing could be moved to other hosts";
         return Err(vec![Trouble::new(Kind::Refused, "scale-in/no-leader", what)]);
     };
-    let step = |phase, action| Step {
-        host: host.clone(),
-        dir: dir.clone(),
-        phase,
-        action,
-        seen: Seen::Nothing,
-        diff: None,
-    };
+    let step =
+        |phase, action| Step { host: host.clone(), dir: dir.clone(), phase, action, seen: Seen::Nothing, diff: None };
     steps.push(step(DRAIN, Action::Drain { dir: dir.clone(), hosts: names, wait_secs: leave::WAIT_SECS }));
     steps.push(step(WHOLE, Action::Gate { dir: dir.clone(), health: Health::of(load, cluster) }));
     Ok(steps)

@@ -141,12 +141,17 @@ pub fn leave(
     if !troubles.is_empty() {
         return Err(troubles);
     }
-    if let Some(load) = load.filter(|_| supervisors) {
-        let mut health = Health::of(load, &after);
+    let leads = |h: &&&Host| hosts.get(&h.name).is_some_and(|known| known.facts.running.iter().any(|r| r == "nimbus"));
+    let nimbuses = if how.force { 0 } else { gone.iter().filter(leads).count() };
+    if let Some(load) = load.filter(|_| supervisors || nimbuses > 0) {
+        let mut health = Health::of(load, &after).without_nimbuses(nimbuses, cluster);
         let wait_secs = how.wait_secs;
-        steps.extend(asked_at_nimbus(&after, hosts, DRAIN, |dir| match how.lost {
-            true => Action::Moved { dir, hosts: names },
-            false => Action::Drain { dir, hosts: names, wait_secs },
+        let drained = supervisors.then_some(names).into_iter();
+        steps.extend(drained.filter_map(|names| {
+            asked_at_nimbus(&after, hosts, DRAIN, |dir| match how.lost {
+                true => Action::Moved { dir, hosts: names },
+                false => Action::Drain { dir, hosts: names, wait_secs },
+            })
         }));
         if how.force {
             health.executors.clear();

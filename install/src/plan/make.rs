@@ -76,7 +76,10 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
     dismissals.expect(&mut steps);
     steps.extend(dismissals.after);
     steps.extend(turns(cluster, hosts, stale, sources.batch));
-    if let Some(nimbus) = cluster.with(Role::Nimbus).first().filter(|_| !steps.is_empty() || !dismissals.before.is_empty() || sources.unfinished)
+    if let Some(nimbus) = cluster
+        .with(Role::Nimbus)
+        .first()
+        .filter(|_| !steps.is_empty() || !dismissals.before.is_empty() || sources.unfinished)
         && let Some(known) = hosts.get(&nimbus.name)
     {
         let dir = cluster.dir_on(nimbus, &known.hello.home);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Leaving, Packed, Plan, Sources, back, leave, plan, restart, unit_text, zoo_cfg};
+use super::{Health, Known, Leaving, Packed, Plan, Sources, back, leave, plan, restart, unit_text, zoo_cfg};
 use crate::facts::{Hello, Load, PathFacts, Process, Seen, Slots, Topology};
 use crate::site::sha256;
 use crate::spec::{Cluster, Role, Service};
@@ -266,6 +266,7 @@ fn at_work() -> (Cluster, BTreeMap<String, Known>) {
         name: "words".into(),
         status: "ACTIVE".into(),
         executors: 8,
+        copies: 1,
         workers: [("n4".into(), 1), ("n5".into(), 1)].into(),
     };
     let load = Load {
@@ -423,7 +424,10 @@ fn a_host_that_is_lost_is_asked_nothing_and_the_others_learn_it() {
     hosts.remove("n4");
     let made = leave(&cluster, &["n4".into()], &hosts, &sources(), how).unwrap();
     assert!(made.steps.iter().all(|s| s.host != "n4"), "{:?}", words(&made));
-    assert_eq!(words(&made)[..2], ["n1 wait until Nimbus has moved what ran on n4", "n1 wait until the cluster is whole"]);
+    assert_eq!(
+        words(&made)[..2],
+        ["n1 wait until Nimbus has moved what ran on n4", "n1 wait until the cluster is whole"]
+    );
     assert_eq!((&made.cluster, &made.lost, made.at_hand().host("n4")), (&cluster, &vec!["n4".to_owned()], None));
     assert!(made.without_leavers().unwrap().lost.is_empty());
     assert!(made.left_behind()[0].contains("remove /opt/storm (there: /opt/storm/bin/stormctl uninstall"), "{made:?}");
@@ -495,7 +499,8 @@ fn a_supervisor_is_emptied_before_its_host_is_none_any_more() {
     });
     let yaml = yaml.unwrap();
     assert!(yaml.contains("supervisor.slots.ports: []\n") && yaml.contains("\"supervisor\""), "{yaml}");
-    let written = made.steps.iter().find(|s| s.host == "n4" && s.action.path().is_some_and(|p| p.ends_with("storm.yaml")));
+    let written =
+        made.steps.iter().find(|s| s.host == "n4" && s.action.path().is_some_and(|p| p.ends_with("storm.yaml")));
     assert_eq!(written.unwrap().seen, Seen::File { sha256: sha256(yaml.as_bytes()) });
     let gates = made.steps.iter().filter_map(|s| match &s.action {
         Action::Gate { health, .. } => Some(health),
@@ -516,7 +521,15 @@ fn a_supervisor_is_emptied_before_its_host_is_none_any_more() {
     let made = plan(&without(0, Role::Nimbus), &hosts, &sources()).unwrap();
     let last = turns(&made).pop().unwrap();
     assert_eq!(last, ["n1 stop"], "{:?}", words(&made));
-    assert!(matches!(made.steps[made.steps.len() - 2].action, Action::Gate { .. }), "{:?}", words(&made));
+    // Before it goes another one must have what topologies are made of.
+    let gates = made.steps[made.steps.len() - 4..].iter().filter_map(|s| match &s.action {
+        Action::Gate { health, .. } => Some(health),
+        _ => None,
+    });
+    let gates: Vec<&Health> = gates.collect();
+    assert_eq!(gates.iter().map(|h| h.copies).collect::<Vec<_>>(), [2, 0], "{:?}", words(&made));
+    let missing = gates[0].missing(hosts["n2"].facts.load.as_ref().unwrap());
+    assert!(missing[0].contains("what words is made of is on 1 Nimbus, and 2 are needed"), "{missing:?}");
 
     let load = hosts.get_mut("n2").unwrap().facts.load.as_mut().unwrap();
     load.supervisors.retain(|host, _| host == "n4");

@@ -69,6 +69,7 @@ async fn asked(conf: &Conf) -> Result<Load, ClientError> {
             name: topology.name,
             status: topology.status,
             executors,
+            copies: info.replication_count.and_then(|n| usize::try_from(n).ok()).unwrap_or_default(),
             workers,
         });
     }

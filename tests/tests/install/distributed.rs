@@ -222,7 +222,11 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     fs::write(&fleet.file, text).expect("written");
     let plan = fleet.plan();
     let first = &plan["items"].as_array().expect("steps")[0];
-    assert_eq!((&first["step"]["do"], &first["host"]), (&Value::from("dismiss"), &Value::from(last.as_str())), "{plan}");
+    assert_eq!(
+        (&first["step"]["do"], &first["host"]),
+        (&Value::from("dismiss"), &Value::from(last.as_str())),
+        "{plan}"
+    );
     fleet.run(&["apply", "trio"]).ok();
     let servers = |host: usize| {
         let file = fleet.hosts.hosts[host].home.join("opt/storm/zookeeper/conf/zoo.cfg");

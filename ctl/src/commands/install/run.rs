@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use storm_conf::Environment;
+use storm_install::Trouble;
 use storm_install::agents::Anew;
 use storm_install::apply::{Event, Tell, apply as apply_steps};
 use storm_install::archive::inspect_storm;
@@ -15,7 +16,6 @@ use storm_install::plan::{Plan as InstallPlan, Sources, plan as make_plan};
 use storm_install::preflight::{Finding, Level, Survey, examine, survey};
 use storm_install::site::own_sha256;
 use storm_install::spec::Cluster;
-use storm_install::Trouble;
 
 use super::progress::Progress;
 use super::report::Planned;

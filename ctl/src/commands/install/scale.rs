@@ -162,10 +162,10 @@ async fn silent(cluster: &Cluster, names: &[String], progress: &Progress) -> Res
             continue;
         };
         let refusal = Failure::new(Exit::Refused, "scale-in/alive", format!("{} is not lost: it answers", host.name));
-        return Err(said.into_iter().fold(refusal, Failure::evidence).hint(format!(
-            "stormctl scale-in {} {}      takes out a host that is there",
-            cluster.name, host.name
-        )));
+        return Err(said
+            .into_iter()
+            .fold(refusal, Failure::evidence)
+            .hint(format!("stormctl scale-in {} {}      takes out a host that is there", cluster.name, host.name)));
     }
     Ok(())
 }
