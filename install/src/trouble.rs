@@ -33,7 +33,7 @@ pub struct Trouble {
     pub hint: Option<String>,
     /// Where it happened, when that is one host of several.
     #[serde(default)]
-    pub host: Option<String>,
+    pub host: Option<Box<str>>,
 }
 
 impl Trouble {
@@ -65,7 +65,7 @@ impl Trouble {
     #[must_use]
     pub fn on(mut self, host: &str) -> Trouble {
         self.message = format!("{host}: {}", self.message);
-        self.host = Some(host.to_owned());
+        self.host = Some(host.into());
         self
     }
 }

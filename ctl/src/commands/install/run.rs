@@ -146,7 +146,7 @@ fn unreached(cluster: &Cluster, troubles: Vec<Trouble>) -> Vec<Trouble> {
     // Where nothing is known of the cluster there is no more to advise.
     let known = store.and_then(|store| store.in_force().ok().flatten());
     let gone = |trouble: &Trouble| {
-        let host = trouble.host.as_ref().filter(|_| trouble.code == "install/ssh")?;
+        let host = trouble.host.as_deref().filter(|_| trouble.code == "install/ssh")?;
         known.as_ref()?.host(host).map(|h| h.name.clone())
     };
     let advise = |trouble: Trouble| match gone(&trouble) {
