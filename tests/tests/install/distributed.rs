@@ -267,6 +267,13 @@ fn what_stands_in_the_way_on_a_host_is_told_before_anything_is_done() {
     // Other machines are not changed unasked.
     let unasked = fleet.run(&["install", "distributed", "--file", &fleet.file.display().to_string()]);
     assert_ne!(unasked.status.code(), Some(0), "{unasked:?}");
+    // What was only planned is on no host.
+    let nowhere = fleet.run(&["exec", "--name", "trio", "--", "true"]);
+    assert_eq!(nowhere.status.code(), Some(3), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("[install/not-applied]"), "{nowhere:?}");
+    let forgotten = fleet.run(&["uninstall", "trio", "--confirm=trio"]);
+    assert!(forgotten.status.success() && forgotten.stderr.contains("its plan is forgotten"), "{forgotten:?}");
+    assert!(fleet.run(&["apply", "trio"]).refused().contains("no cluster trio was planned from here"));
     // A host whose key is another than the known one is not spoken to.
     let known = fleet.nest.dir().join("ssh/known_hosts");
     fs::write(&known, "").expect("written");

@@ -75,11 +75,13 @@ async fn cluster(printer: Printer, global: &Global, args: &Uninstall) -> Result<
 /// Of what was only planned there is nothing but the plan.
 fn unapplied(printer: Printer, global: &Global, args: &Uninstall, name: &str, store: &Store) -> Result<(), Failure> {
     if args.dry_run {
+        printer.note(&format!("nothing of {name} was applied: its plan would be forgotten"));
         return printer.show(&Removal { hosts: Vec::new() });
     }
     severe(&format!("this forgets the plan of {name}, of which nothing is applied"), name, global)?;
     store.begin(&user(), "uninstall", "-")?.end(&[])?;
     store.forget()?;
+    printer.note(&format!("nothing of {name} was applied: its plan is forgotten"));
     printer.show(&Removed { hosts: Vec::new() })
 }
 
