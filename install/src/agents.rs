@@ -149,6 +149,18 @@ impl Agents {
         Ok(files)
     }
 
+    /// Takes back what was issued to hosts whose keys are out of our hands; what was taken back before stays so.
+    pub fn revoke(&self, hosts: &[String], now: SystemTime) -> Result<(), Trouble> {
+        let authority = Authority::open(&self.authority()).map_err(trouble)?;
+        for host in hosts {
+            match authority.revoke(host.trim_matches(['[', ']']), now) {
+                Ok(_) | Err(AuthorityError::Unknown { .. }) => {}
+                Err(e) => return Err(trouble(e)),
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the storm.yaml with which this machine asks the cluster, where the cluster is on others: whole or not at all, and nobody
     /// else may read it, as conf may hold passwords.
     pub fn write_storm_yaml(&self, cluster: &Cluster) -> Result<(), Trouble> {
@@ -315,7 +327,14 @@ mod tests {
         assert!(valid.iter().any(|e| e.name == "DOM-ann" && e.purpose == Purpose::Operator));
         // What was revoked is never taken for good.
         Authority::open(&agents.authority()).unwrap().revoke("n1", day(310)).unwrap();
-        assert_ne!(serials(&prepare(&Anew::default(), day(310)))[1], later[1]);
+        let again = serials(&prepare(&Anew::default(), day(310)));
+        assert_ne!(again[1], later[1]);
+        // A host that is lost is taken back for good, however often that is said.
+        let two = ["fe80::2".to_owned()];
+        agents.revoke(&two, day(311)).unwrap();
+        agents.revoke(&two, day(311)).unwrap();
+        let valid = Authority::open(&agents.authority()).unwrap().valid(day(311)).unwrap();
+        assert!(valid.iter().any(|e| e.name == "n1") && !valid.iter().any(|e| e.name == "fe80::2"), "{valid:?}");
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub struct HostFacts {
     pub python: Option<String>,
     /// Roles whose daemon runs from this folder.
     pub running: Vec<String>,
+    /// The daemons that were put there, each as the last start had it.
+    #[serde(default)]
+    pub installed: Vec<Crew>,
     /// Their processes, as far as they are known.
     #[serde(default)]
     pub processes: BTreeMap<String, Process>,
@@ -107,6 +110,9 @@ pub struct Topology {
     pub status: String,
     /// Those that have a slot.
     pub executors: usize,
+    /// On how many Nimbuses all lies that it is made of.
+    #[serde(default)]
+    pub copies: usize,
     /// How many workers it has on each host.
     pub workers: BTreeMap<String, usize>,
 }

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::agents::{self, Agents};
 use crate::plan::Plan;
+use crate::spec::Cluster;
 use crate::step::Step;
 use crate::{Kind, Trouble};
 
@@ -125,11 +127,41 @@ impl Store {
         self.dir.join("plan.json")
     }
 
-    /// It holds whole files, and they may hold secrets: nobody else may read it.
+    fn cluster_file(&self) -> PathBuf {
+        self.dir.join("cluster.json")
+    }
+
+    /// Keeps what is planned, for `apply`. What is in force stays so until that has begun.
     pub fn save(&self, plan: &Plan) -> Result<(), Trouble> {
-        let path = self.plan_file();
-        let part = self.dir.join("plan.json.part");
-        let text = serde_json::to_string_pretty(plan).map_err(|e| Trouble::io("write", &path, &e.into()))?;
+        if !self.cluster_file().exists() {
+            self.write(&self.cluster_file(), &self.in_force()?)?;
+        }
+        self.write(&self.plan_file(), plan)
+    }
+
+    /// What the hosts are from now on, or are about to become.
+    pub fn enforce(&self, cluster: &Cluster) -> Result<(), Trouble> {
+        self.write(&self.cluster_file(), &Some(cluster))
+    }
+
+    /// The cluster that is on the hosts; nothing when it was only planned.
+    pub fn in_force(&self) -> Result<Option<Cluster>, Trouble> {
+        match self.read(&self.cluster_file())? {
+            Some(cluster) => Ok(cluster),
+            None => self.applied(),
+        }
+    }
+
+    /// The same from before it had a file of its own: the plan, if any was ever carried out.
+    fn applied(&self) -> Result<Option<Cluster>, Trouble> {
+        let any = self.audit()?.iter().any(|run| run.command != "uninstall");
+        Ok(self.load()?.filter(|_| any).map(|plan| plan.cluster))
+    }
+
+    /// A file whole or not at all. It may hold secrets: nobody else may read it.
+    fn write<T: Serialize>(&self, path: &Path, what: &T) -> Result<(), Trouble> {
+        let part = path.with_extension("json.part");
+        let text = serde_json::to_string_pretty(what).map_err(|e| Trouble::io("write", path, &e.into()))?;
         let write = || {
             if part.exists() {
                 fs::remove_file(&part)?;
@@ -137,25 +169,28 @@ impl Store {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
-            fs::rename(&part, &path)
+            fs::rename(&part, path)
         };
-        write().map_err(|e| Trouble::io("write", &path, &e))
+        write().map_err(|e| Trouble::io("write", path, &e))
     }
 
     pub fn load(&self) -> Result<Option<Plan>, Trouble> {
-        let path = self.plan_file();
+        self.read(&self.plan_file())
+    }
+
+    fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<Option<T>, Trouble> {
         let mut text = String::new();
-        match File::open(&path).and_then(|mut f| f.read_to_string(&mut text)) {
+        match File::open(path).and_then(|mut f| f.read_to_string(&mut text)) {
             Ok(_) => {}
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Trouble::io("read", &path, &e)),
+            Err(e) => return Err(Trouble::io("read", path, &e)),
         }
-        let plan = serde_json::from_str(&text).map_err(|e| {
-            Trouble::new(Kind::Conflict, "install/plan", "the plan cannot be read")
+        let found = serde_json::from_str(&text).map_err(|e| {
+            Trouble::new(Kind::Conflict, "install/plan", "what is remembered of the cluster cannot be read")
                 .at(format!("{}: {e}", path.display()))
-                .hint("plan anew")
+                .hint("remove that file, then plan anew")
         })?;
-        Ok(Some(plan))
+        Ok(Some(found))
     }
 
     /// Removes the plan of a cluster that is no more, and the keys of its agents; the audit log stays.
@@ -168,10 +203,14 @@ impl Store {
                 _ => {}
             }
         }
-        match fs::remove_file(self.plan_file()) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Trouble::io("remove", &self.plan_file(), &e)),
-            _ => Ok(()),
+        // Without a plan there is no cluster, so that comes last.
+        for file in [self.cluster_file(), self.plan_file()] {
+            match fs::remove_file(&file) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Trouble::io("remove", &file, &e)),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     pub fn audit(&self) -> Result<Vec<Audit>, Trouble> {
@@ -240,6 +279,50 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn planned(name: &str) -> Plan {
+        let text = format!("{{name: x, hosts: [{{name: {name}, roles: [zookeeper, nimbus, supervisor]}}]}}");
+        let cluster = serde_yaml::from_str(&text).unwrap();
+        let (steps, notes, leaving, lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Plan { id: name.to_owned(), cluster, steps, notes, leaving, lost }
+    }
+
+    fn in_force(store: &Store) -> Option<String> {
+        store.in_force().unwrap().map(|cluster| cluster.hosts[0].name.clone())
+    }
+
+    #[test]
+    fn what_is_planned_is_not_in_force_before_it_has_begun() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), "x").unwrap();
+        store.save(&planned("a")).unwrap();
+        assert_eq!(in_force(&store), None);
+        store.enforce(&planned("a").cluster).unwrap();
+        store.begin("me", "apply", "a").unwrap().end(&[]).unwrap();
+        store.save(&planned("b")).unwrap();
+        assert_eq!(in_force(&store).as_deref(), Some("a"));
+        assert_eq!(store.load().unwrap().unwrap().id, "b");
+        store.forget().unwrap();
+        assert_eq!(in_force(&store), None);
+        store.save(&planned("c")).unwrap();
+        assert_eq!(in_force(&store), None, "what was there before is gone");
+    }
+
+    #[test]
+    fn what_was_remembered_before_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), "x").unwrap();
+        // As it used to be: a plan, and nothing beside it.
+        let save = |name: &str| {
+            store.write(&store.plan_file(), &planned(name)).unwrap();
+        };
+        save("a");
+        assert_eq!(in_force(&store), None, "nobody has applied it");
+        store.begin("me", "apply", "a").unwrap();
+        assert_eq!(in_force(&store).as_deref(), Some("a"), "begun is enough");
+        store.save(&planned("b")).unwrap();
+        assert_eq!(in_force(&store).as_deref(), Some("a"));
+    }
 
     #[test]
     fn one_run_at_a_time_and_each_in_the_audit_log() {

@@ -32,7 +32,7 @@ impl Role {
 }
 
 /// Who keeps the daemons running.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Service {
     /// systemd where it runs the machine, else background processes.

@@ -86,9 +86,20 @@ pub enum Action {
         /// How long the spouts of a topology are quiet before it moves.
         wait_secs: i32,
     },
+    /// Waits until Nimbus has moved what ran on hosts that are lost, and misses them no more.
+    Moved {
+        dir: PathBuf,
+        hosts: Vec<String>,
+    },
     /// Takes away all that was made on a host that leaves, once its workers have ended.
     Leave {
         crew: Crew,
+    },
+    /// Stops daemons whose role a host has no more, with a supervisor its workers, and takes away what was made for them.
+    Dismiss {
+        crew: Crew,
+        /// Files, and folders with all that was made in them.
+        paths: Vec<PathBuf>,
     },
     /// Waits until Nimbus leads and knows so many supervisors; then, if it is wanted, a word count, judged.
     Check {
@@ -126,6 +137,10 @@ impl Crew {
     #[must_use]
     pub fn only(&self, daemons: Vec<Daemon>) -> Crew {
         Crew { daemons, ..self.clone() }
+    }
+
+    pub fn has(&self, role: &str) -> bool {
+        self.daemons.iter().any(|d| d.role == role)
     }
 
     fn words(&self) -> String {
@@ -187,6 +202,8 @@ impl Action {
             Action::Gate { .. } => "wait until the cluster is whole".to_owned(),
             Action::Withdraw { crew, .. } => format!("offer no slots any more: restart {}", crew.words()),
             Action::Drain { hosts, .. } => format!("move what runs on {} to other hosts", hosts.join(", ")),
+            Action::Moved { hosts, .. } => format!("wait until Nimbus has moved what ran on {}", hosts.join(", ")),
+            Action::Dismiss { crew, .. } => format!("stop {}, and remove what was installed for it", crew.words()),
             Action::Leave { crew } => {
                 format!("stop everything, and remove what was installed in {}", crew.dir.display())
             }

@@ -31,11 +31,14 @@ pub struct Trouble {
     pub message: String,
     pub evidence: Vec<String>,
     pub hint: Option<String>,
+    /// Where it happened, when that is one host of several.
+    #[serde(default)]
+    pub host: Option<Box<str>>,
 }
 
 impl Trouble {
     pub fn new(kind: Kind, code: &str, message: impl Into<String>) -> Trouble {
-        Trouble { kind, code: code.to_owned(), message: message.into(), evidence: Vec::new(), hint: None }
+        Trouble { kind, code: code.to_owned(), message: message.into(), evidence: Vec::new(), hint: None, host: None }
     }
 
     #[must_use]
@@ -62,6 +65,7 @@ impl Trouble {
     #[must_use]
     pub fn on(mut self, host: &str) -> Trouble {
         self.message = format!("{host}: {}", self.message);
+        self.host = Some(host.into());
         self
     }
 }

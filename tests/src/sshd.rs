@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::process::Signal;
+
 use crate::peers::Debian;
 use crate::ports::free_port;
-use crate::process::{Nest, Process};
+use crate::process::{Nest, Process, kill};
 use crate::wait::wait_until;
 
 const START: Duration = Duration::from_secs(20);
@@ -113,6 +115,22 @@ impl SshHost {
             let sshd = self.sshd.as_mut().expect("just started");
             assert!(sshd.ended().is_none(), "sshd ended: {}", sshd.output());
             TcpStream::connect(address).is_ok()
+        });
+    }
+
+    /// The machine burns down: nobody answers any more, and all that ran there is dead.
+    pub fn lose(&mut self, nest: &Nest) {
+        self.stop();
+        let home = format!("HOME={}", self.home.display());
+        let own = |pid: &u32| {
+            // One that ends meanwhile is what is wanted.
+            let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            environ.split(|byte| *byte == 0).any(|variable| variable == home.as_bytes())
+        };
+        wait_until(START, "everything on the host to be dead", || {
+            let living: Vec<u32> = nest.processes().into_iter().filter(own).collect();
+            living.iter().for_each(|pid| kill(*pid, Signal::KILL));
+            living.is_empty()
         });
     }
 

@@ -370,6 +370,7 @@ pub const ALL: &[(&str, &[Example])] = &[
         &[
             ("stormctl scale-in prod node4 --dry-run", "what would move and what would go"),
             ("stormctl scale-in prod node4 --confirm=node4", ""),
+            ("stormctl scale-in prod node4 --lost --confirm=node4", "it has burned down: the others go on without it"),
         ],
     ),
     ("exec", &[("stormctl exec --name prod -- uptime", "")]),

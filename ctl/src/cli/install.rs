@@ -243,6 +243,9 @@ pub struct ScaleIn {
     /// Also when topologies get fewer workers then, or when ZooKeeper survives no failure any more
     #[arg(long)]
     pub force: bool,
+    /// The hosts are gone for good: nothing is asked of them, and nothing is done there
+    #[arg(long)]
+    pub lost: bool,
     /// Show what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -42,6 +42,30 @@ impl Host {
     }
 }
 
+/// What a host says that should be gone; nothing when nobody answers there.
+pub async fn answer(cluster: &Cluster, host: &crate::spec::Host) -> Result<Option<Vec<String>>, Trouble> {
+    if host.local {
+        return Ok(Some(vec!["it is this machine".to_owned()]));
+    }
+    let alone = Cluster { hosts: vec![host.clone()], ..cluster.clone() };
+    let troubles = match Hosts::connect(&alone, |_, _| {}).await {
+        Ok(hosts) => {
+            hosts.close().await;
+            return Ok(Some(vec!["it lets stormctl in over ssh".to_owned()]));
+        }
+        Err(troubles) => troubles,
+    };
+    let Some(trouble) = troubles.into_iter().next() else { return Ok(None) };
+    match trouble.code.as_str() {
+        "install/ssh" if trouble.kind == Kind::Unreachable => Ok(None),
+        // Whatever is wrong over there, there is somebody.
+        "install/ssh" | "install/ssh-login" | "install/sudo" | "install/architecture" => {
+            Ok(Some([vec![trouble.message], trouble.evidence].concat()))
+        }
+        _ => Err(trouble),
+    }
+}
+
 /// All hosts of a cluster, each used by one at a time.
 #[derive(Clone)]
 pub struct Hosts {

@@ -338,13 +338,17 @@ fn failed(status: Option<i32>, said: &str) -> Trouble {
         Some(n) => (Kind::Failed, format!("a command over there ended with status {n}")),
         None => (Kind::Unreachable, "the connection is lost".to_owned()),
     };
-    let mut trouble = Trouble::new(kind, "install/ssh", message);
+    let strange = said.contains("Host key verification failed");
+    let shut = said.contains("Permission denied") || said.contains("Too many authentication failures");
+    // Whoever does not let us in is there.
+    let code = if strange || shut { "install/ssh-login" } else { "install/ssh" };
+    let mut trouble = Trouble::new(kind, code, message);
     for line in &lines[lines.len().saturating_sub(6)..] {
         trouble = trouble.at(line.trim());
     }
-    let hint = if said.contains("Host key verification failed") {
+    let hint = if strange {
         "ssh HOST once, look at its key, and accept it"
-    } else if said.contains("Permission denied") {
+    } else if shut {
         "ssh-add your key, or ssh-copy-id it to the host"
     } else {
         "ssh HOST must work without a question"

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::facts::Load;
-use crate::spec::Cluster;
+use crate::spec::{Cluster, Role};
 
 /// What must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,17 +17,31 @@ pub struct Health {
     pub supervisors: BTreeSet<String>,
     /// How many executors of a topology must have a slot, by its id.
     pub executors: BTreeMap<String, usize>,
+    /// On how many Nimbuses all must lie that topologies are made of.
+    #[serde(default)]
+    pub copies: usize,
 }
 
 impl Health {
-    /// What held when this was said, of the hosts that the description has.
+    /// What held when this was said, of the roles that the description has.
     pub fn of(load: &Load, cluster: &Cluster) -> Health {
-        let described: BTreeSet<String> = cluster.hosts.iter().map(|h| cluster.known_as(h)).collect();
+        let described =
+            |role| cluster.with(role).into_iter().map(|h| cluster.known_as(h)).collect::<BTreeSet<String>>();
+        let supervisors = described(Role::Supervisor);
         Health {
-            nimbuses: load.nimbuses.intersection(&described).cloned().collect(),
-            supervisors: load.supervisors.keys().filter(|h| described.contains(*h)).cloned().collect(),
+            nimbuses: load.nimbuses.intersection(&described(Role::Nimbus)).cloned().collect(),
+            supervisors: load.supervisors.keys().filter(|h| supervisors.contains(*h)).cloned().collect(),
             executors: load.topologies.iter().map(|t| (t.id.clone(), t.executors)).collect(),
+            copies: 0,
         }
+    }
+
+    /// The same, and so many Nimbuses may go: others have what they keep in their folders. HDFS keeps it by itself.
+    #[must_use]
+    pub fn without_nimbuses(self, going: usize, cluster: &Cluster) -> Health {
+        let store = cluster.conf.get("nimbus.blobstore.class").and_then(Value::as_str).unwrap_or("LocalFs");
+        let copies = if going > 0 && store.contains("LocalFs") { going + 1 } else { 0 };
+        Health { copies, ..self }
     }
 
     /// What does not hold now, for people. A topology that is gone is missed by nobody.
@@ -37,6 +52,12 @@ impl Health {
         }
         for host in self.supervisors.iter().filter(|h| !now.supervisors.contains_key(*h)) {
             missing.push(format!("Nimbus does not know the supervisor of {host}"));
+        }
+        for topology in now.topologies.iter().filter(|t| t.copies < self.copies && t.status != "KILLED") {
+            missing.push(format!(
+                "what {} is made of is on {} Nimbus, and {} are needed before one goes",
+                topology.name, topology.copies, self.copies
+            ));
         }
         for topology in &now.topologies {
             let wanted = self.executors.get(&topology.id).copied().unwrap_or_default();

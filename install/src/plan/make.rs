@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::former::{Dismissals, dismissals};
+use super::leave::THEN;
 use super::rolling::{Stale, turns};
 use super::{Known, Packed, Plan, Sources, crew, files, is_ours, units};
 use crate::agents;
@@ -61,11 +63,23 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
         troubles.append(&mut walk.troubles);
         steps.append(&mut walk.steps);
     }
+    let dismissals = match dismissals(cluster, hosts) {
+        Ok(dismissals) => dismissals,
+        Err(mut more) => {
+            troubles.append(&mut more);
+            Dismissals::default()
+        }
+    };
     if !troubles.is_empty() {
         return Err(troubles);
     }
+    dismissals.expect(&mut steps);
+    steps.extend(dismissals.after);
     steps.extend(turns(cluster, hosts, stale, sources.batch));
-    if let Some(nimbus) = cluster.with(Role::Nimbus).first().filter(|_| !steps.is_empty() || sources.unfinished)
+    if let Some(nimbus) = cluster
+        .with(Role::Nimbus)
+        .first()
+        .filter(|_| !steps.is_empty() || !dismissals.before.is_empty() || sources.unfinished)
         && let Some(known) = hosts.get(&nimbus.name)
     {
         let dir = cluster.dir_on(nimbus, &known.hello.home);
@@ -78,6 +92,10 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
             seen: Seen::Nothing,
             diff: None,
         });
+    }
+    if !dismissals.before.is_empty() {
+        steps.iter_mut().for_each(|step| step.phase += THEN);
+        steps.extend(dismissals.before);
     }
     steps.sort_by_key(|s| s.phase);
     Ok(Plan::new(cluster, steps, notes))

@@ -2,6 +2,7 @@
 
 mod client;
 mod files;
+mod former;
 mod health;
 mod leave;
 mod make;
@@ -78,6 +79,9 @@ pub struct Plan {
     /// Hosts that are no part of the cluster any more when it is done.
     #[serde(default)]
     pub leaving: Vec<String>,
+    /// Those of them that nobody can ask any more.
+    #[serde(default)]
+    pub lost: Vec<String>,
 }
 
 /// The same content has the same id.
@@ -89,7 +93,7 @@ impl Plan {
     /// With its id.
     fn new(cluster: &Cluster, steps: Vec<Step>, notes: Vec<String>) -> Plan {
         let id = id_of(cluster, &steps);
-        Plan { id, cluster: cluster.clone(), steps, notes, leaving: Vec::new() }
+        Plan { id, cluster: cluster.clone(), steps, notes, leaving: Vec::new(), lost: Vec::new() }
     }
 
     /// A part of it, as a plan of its own.
@@ -103,15 +107,49 @@ impl Plan {
         self.steps.is_empty()
     }
 
+    /// The cluster with those hosts that can be asked.
+    pub fn at_hand(&self) -> Cluster {
+        without(&self.cluster, &self.lost)
+    }
+
     /// What is left to remember when it is done and hosts have left.
     pub fn without_leavers(&self) -> Option<Plan> {
         if self.leaving.is_empty() {
             return None;
         }
-        let mut cluster = self.cluster.clone();
-        cluster.hosts.retain(|h| !self.leaving.contains(&h.name));
-        Some(Plan { id: self.id.clone(), cluster, steps: Vec::new(), notes: Vec::new(), leaving: Vec::new() })
+        let (id, cluster) = (self.id.clone(), without(&self.cluster, &self.leaving));
+        let (steps, notes, leaving, lost) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Some(Plan { id, cluster, steps, notes, leaving, lost })
     }
+
+    /// What is still on hosts that are lost, for the case that one comes back.
+    pub fn left_behind(&self) -> Vec<String> {
+        let lost = self.cluster.hosts.iter().filter(|h| self.lost.contains(&h.name));
+        lost.map(|host| left_behind(&self.cluster, host)).collect()
+    }
+}
+
+/// The cluster without these hosts.
+pub fn without(cluster: &Cluster, names: &[String]) -> Cluster {
+    let mut left = cluster.clone();
+    left.hosts.retain(|h| !names.contains(&h.name));
+    left
+}
+
+fn left_behind(cluster: &Cluster, host: &Host) -> String {
+    let dir = host.dir.as_ref().unwrap_or(&cluster.dir).display();
+    let roles = host.roles.iter().map(|role| role.word()).chain(cluster.agents.then_some(AGENT));
+    let units: Vec<String> = roles.map(|role| unit_name(&cluster.name, role)).collect();
+    let units = match cluster.service {
+        Service::Background => String::new(),
+        Service::Auto => format!(", and the units {} if systemd has them", units.join(", ")),
+        Service::Systemd | Service::SystemdUser => format!(", and the units {}", units.join(", ")),
+    };
+    format!(
+        "nothing is removed from {name}: if it ever comes back, keep it off the network until its daemons are stopped, then \
+         remove {dir}{units} (there: {dir}/bin/stormctl uninstall --dir {dir})",
+        name = host.name
+    )
 }
 
 /// The daemons of a host: what follows from the cluster and from who answers there.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Known, Leaving, Packed, Plan, Sources, back, leave, plan, restart, unit_text, zoo_cfg};
+use super::{Health, Known, Leaving, Packed, Plan, Sources, back, leave, plan, restart, unit_text, zoo_cfg};
 use crate::facts::{Hello, Load, PathFacts, Process, Seen, Slots, Topology};
 use crate::site::sha256;
 use crate::spec::{Cluster, Role, Service};
-use crate::step::{Action, Body, places};
+use crate::step::{Action, Body, Step, places};
 
 fn cluster(more: &str) -> Cluster {
     let text = format!(
@@ -47,7 +47,14 @@ fn after(mut hosts: BTreeMap<String, Known>, plan: &Plan) -> BTreeMap<String, Kn
                 let seen = Seen::File { sha256: sha256.clone() };
                 facts.paths.insert(path.clone(), PathFacts { seen, ours: true, changed: false, text });
             }
-            Action::Start { crew } => facts.running.extend(crew.daemons.iter().map(|d| d.role.clone())),
+            Action::Start { crew } => {
+                facts.running.extend(crew.daemons.iter().map(|d| d.role.clone()));
+                facts.installed.extend(crew.daemons.iter().map(|d| crew.only(vec![d.clone()])));
+            }
+            Action::Dismiss { crew, .. } => {
+                facts.running.retain(|role| !crew.has(role));
+                facts.installed.retain(|one| one.daemons != crew.daemons);
+            }
             _ => {}
         }
     }
@@ -259,6 +266,7 @@ fn at_work() -> (Cluster, BTreeMap<String, Known>) {
         name: "words".into(),
         status: "ACTIVE".into(),
         executors: 8,
+        copies: 1,
         workers: [("n4".into(), 1), ("n5".into(), 1)].into(),
     };
     let load = Load {
@@ -370,7 +378,7 @@ fn the_next_turn_waits_until_the_cluster_is_as_it_was() {
 #[test]
 fn a_host_is_emptied_before_it_leaves_and_the_others_keep_their_numbers() {
     let (mut cluster, mut hosts) = at_work();
-    let how = Leaving { wait_secs: 2, force: false };
+    let how = Leaving { wait_secs: 2, force: false, lost: false };
     let made = leave(&cluster, &["n4".into()], &hosts, &sources(), how).unwrap();
     assert_eq!(turns(&made), [["n4 offer"], ["n1 move"], ["n4 stop"]]);
     assert_eq!(made.cluster, cluster, "until it is done the host is part of it");
@@ -406,4 +414,140 @@ fn a_host_is_emptied_before_it_leaves_and_the_others_keep_their_numbers() {
     hosts.get_mut("n3").unwrap().facts.running.clear();
     hosts.get_mut("n5").unwrap().facts.running.clear();
     assert!(refusal(&["n2"], &cluster, &hosts, false).contains("1 of the 3 other ZooKeeper servers run"));
+}
+
+#[test]
+fn a_host_that_is_lost_is_asked_nothing_and_the_others_learn_it() {
+    let (cluster, mut hosts) = at_work();
+    let all = hosts.clone();
+    let how = Leaving { wait_secs: 2, force: false, lost: true };
+    hosts.remove("n4");
+    let made = leave(&cluster, &["n4".into()], &hosts, &sources(), how).unwrap();
+    assert!(made.steps.iter().all(|s| s.host != "n4"), "{:?}", words(&made));
+    assert_eq!(
+        words(&made)[..2],
+        ["n1 wait until Nimbus has moved what ran on n4", "n1 wait until the cluster is whole"]
+    );
+    assert_eq!((&made.cluster, &made.lost, made.at_hand().host("n4")), (&cluster, &vec!["n4".to_owned()], None));
+    assert!(made.without_leavers().unwrap().lost.is_empty());
+    assert!(made.left_behind()[0].contains("remove /opt/storm (there: /opt/storm/bin/stormctl uninstall"), "{made:?}");
+    let units = Cluster { service: Service::Systemd, ..cluster.clone() };
+    let text = Plan { cluster: units, ..made }.left_behind();
+    assert!(text[0].contains("/opt/storm, and the units storm-prod-supervisor.service"), "{text:?}");
+
+    // A server of ZooKeeper that is lost is down: the others must be a majority without it.
+    let refusal = |names: &[&str], how: Leaving, down: Option<&str>| {
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        let mut hosts = all.clone();
+        hosts.retain(|host, _| !names.contains(host));
+        if let Some(down) = down {
+            hosts.get_mut(down).unwrap().facts.running.clear();
+        }
+        let made = leave(&cluster, &names, &hosts, &sources(), how);
+        made.map_err(|troubles| (troubles[0].message.clone(), troubles[0].hint.clone().unwrap_or_default()))
+    };
+    let (what, hint) = refusal(&["n3"], how, None).unwrap_err();
+    assert!(what.contains("a majority of 2 survives no failure") && hint.starts_with("say --force, then"), "{hint}");
+    let forced = Leaving { force: true, ..how };
+    let made = refusal(&["n3"], forced, None).unwrap();
+    let cfg = |s: &&Step| s.action.path().is_some_and(|p| p.ends_with("zoo.cfg"));
+    assert_eq!(made.steps.iter().filter(cfg).map(|s| s.host.as_str()).collect::<Vec<_>>(), ["n1", "n2"]);
+    let (what, _) = refusal(&["n3"], forced, Some("n1")).unwrap_err();
+    assert!(what.contains("1 of the 2 other ZooKeeper servers run: no majority of 3"), "{what}");
+    let (what, _) = refusal(&["n2", "n3"], forced, None).unwrap_err();
+    assert!(what.contains("1 of 3 ZooKeeper servers would be left, which is no majority"), "{what}");
+    let (_, hint) = refusal(&["n4", "n5", "n6"], how, None).unwrap_err();
+    assert!(hint.starts_with("describe another host with that role in its place"), "{hint}");
+}
+
+#[test]
+fn a_role_that_is_gone_is_stopped_and_what_was_made_for_it_goes() {
+    let with = cluster("agents: true");
+    let hosts = after(nothing(&with), &plan(&with, &nothing(&with), &sources()).unwrap());
+    let made = plan(&cluster(""), &hosts, &sources()).unwrap();
+    let all = words(&made);
+    for host in ["n1", "n2"] {
+        let dismiss = format!("{host} stop agent (background), and remove what was installed for it");
+        assert!(all.contains(&dismiss), "{all:?}");
+    }
+    let paths = made.steps.iter().find_map(|s| match &s.action {
+        Action::Dismiss { paths, .. } => Some(paths.clone()),
+        _ => None,
+    });
+    assert_eq!(paths.unwrap(), [places::agent_tls(std::path::Path::new("/opt/storm"))]);
+    assert!(made.steps.iter().filter(|s| matches!(s.action, Action::File { .. })).all(|s| s.phase == 0), "{all:?}");
+    let hosts = after(hosts, &made);
+    assert_eq!(words(&plan(&cluster(""), &hosts, &sources()).unwrap()), [] as [&str; 0], "done is done");
+}
+
+#[test]
+fn a_supervisor_is_emptied_before_its_host_is_none_any_more() {
+    let (cluster, mut hosts) = at_work();
+    let without = |host: usize, role: Role| {
+        let mut changed = cluster.clone();
+        changed.hosts[host].roles.retain(|r| *r != role);
+        changed.hosts[host].roles.push(Role::Logviewer);
+        changed
+    };
+    let made = plan(&without(3, Role::Supervisor), &hosts, &sources()).unwrap();
+    let shown = turns(&made);
+    assert_eq!(shown[..3], [["n4 offer"], ["n2 move"], ["n4 stop"]], "{shown:?}");
+    // What its storm.yaml is when it is written is what the withdrawal has left.
+    let yaml = made.steps.iter().find_map(|s| match &s.action {
+        Action::Withdraw { yaml, .. } => Some(yaml.clone()),
+        _ => None,
+    });
+    let yaml = yaml.unwrap();
+    assert!(yaml.contains("supervisor.slots.ports: []\n") && yaml.contains("\"supervisor\""), "{yaml}");
+    let written =
+        made.steps.iter().find(|s| s.host == "n4" && s.action.path().is_some_and(|p| p.ends_with("storm.yaml")));
+    assert_eq!(written.unwrap().seen, Seen::File { sha256: sha256(yaml.as_bytes()) });
+    let gates = made.steps.iter().filter_map(|s| match &s.action {
+        Action::Gate { health, .. } => Some(health),
+        _ => None,
+    });
+    assert!(gates.clone().count() > 0 && gates.clone().all(|h| !h.supervisors.contains("n4")), "nobody waits for it");
+
+    let refusal = |changed: &Cluster, hosts: &BTreeMap<String, Known>| {
+        let trouble = plan(changed, hosts, &sources()).unwrap_err().remove(0);
+        format!("{} {} {}", trouble.code, trouble.message, trouble.hint.unwrap_or_default())
+    };
+    // A server may go when the others decide without it; the Nimbus of a host goes when all have heard of it.
+    let made = plan(&without(2, Role::Zookeeper), &hosts, &sources()).unwrap();
+    assert_eq!(turns(&made)[0], ["n3 stop"]);
+    let mut two = without(2, Role::Zookeeper);
+    two.hosts[1].roles = vec![Role::Nimbus];
+    assert!(refusal(&two, &hosts).contains("2 ZooKeeper servers would leave at once"));
+    let made = plan(&without(0, Role::Nimbus), &hosts, &sources()).unwrap();
+    let last = turns(&made).pop().unwrap();
+    assert_eq!(last, ["n1 stop"], "{:?}", words(&made));
+    // Before it goes another one must have what topologies are made of.
+    let gates = made.steps[made.steps.len() - 4..].iter().filter_map(|s| match &s.action {
+        Action::Gate { health, .. } => Some(health),
+        _ => None,
+    });
+    let gates: Vec<&Health> = gates.collect();
+    assert_eq!(gates.iter().map(|h| h.copies).collect::<Vec<_>>(), [2, 0], "{:?}", words(&made));
+    let missing = gates[0].missing(hosts["n2"].facts.load.as_ref().unwrap());
+    assert!(missing[0].contains("what words is made of is on 1 Nimbus, and 2 are needed"), "{missing:?}");
+
+    let load = hosts.get_mut("n2").unwrap().facts.load.as_mut().unwrap();
+    load.supervisors.retain(|host, _| host == "n4");
+    assert!(refusal(&without(3, Role::Supervisor), &hosts).starts_with("scale-in/no-slots "));
+    hosts.get_mut("n2").unwrap().facts.load = None;
+    assert!(refusal(&without(3, Role::Supervisor), &hosts).starts_with("scale-in/no-leader "));
+    hosts.get_mut("n4").unwrap().facts.running.clear();
+    let made = plan(&without(3, Role::Supervisor), &hosts, &sources()).unwrap();
+    assert_eq!(turns(&made)[0], ["n4 stop"], "what does not run has nothing to move");
+
+    // The only server cannot go over to another host: what it holds would be lost.
+    let small: Cluster = serde_yaml::from_str(
+        "name: x\nhosts:\n- {name: a, roles: [zookeeper, nimbus]}\n- {name: b, roles: [supervisor]}\n",
+    )
+    .unwrap();
+    let hosts = after(nothing(&small), &plan(&small, &nothing(&small), &sources()).unwrap());
+    let mut moved = small.clone();
+    moved.hosts[0].roles = vec![Role::Nimbus];
+    moved.hosts[1].roles.push(Role::Zookeeper);
+    assert!(refusal(&moved, &hosts).contains("0 of 1 ZooKeeper servers would be left"));
 }

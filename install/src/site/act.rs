@@ -107,7 +107,9 @@ pub(super) async fn act(moving: &mut Moving, dir: &Path, action: &Action, planne
             return rolling::withdraw(crew, yaml, owner.as_deref(), *mode).await;
         }
         Action::Drain { dir, hosts, wait_secs } => return rolling::drain(moving, dir, hosts, *wait_secs).await,
+        Action::Moved { dir, hosts } => return rolling::moved(dir, hosts).await,
         Action::Leave { crew } => return rolling::leave(crew).await,
+        Action::Dismiss { crew, paths } => return rolling::dismiss(crew, paths).await,
     };
     done.map(|(changed, note)| Reply::Done { changed, note })
 }
@@ -158,7 +160,7 @@ fn home(path: &Path) -> Result<(), Trouble> {
     fs::rename(&part, top).map_err(|e| Trouble::io("make", top, &e))
 }
 
-fn part_of(path: &Path) -> PathBuf {
+pub(super) fn part_of(path: &Path) -> PathBuf {
     let mut name = std::ffi::OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(PART);

@@ -92,7 +92,11 @@ pub(super) async fn gather(look: &Look) -> Result<HostFacts, Trouble> {
         facts.storm_java = java(tools.java_home.as_deref()).await;
         facts.python = python(tools.python.as_deref()).await;
     }
+    facts.installed = manifest.daemons();
     facts.processes = known(&look.crew).await;
+    for former in facts.installed.iter().filter(|crew| !crew.daemons.iter().all(|d| look.crew.has(&d.role))) {
+        facts.processes.extend(known(former).await);
+    }
     facts.running = facts.processes.keys().cloned().collect();
     if facts.running.iter().any(|role| role == "nimbus") {
         // Without a leader nothing is known.

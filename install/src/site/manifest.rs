@@ -1,12 +1,14 @@
 //! The list of what an installation has made on a host, in the folder of the cluster. Each entry is on the disk before
 //! the thing is made, so that nothing is ever made and forgotten.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::act::part_of;
 use crate::step::{Crew, places};
 use crate::{Kind, Trouble};
 
@@ -64,6 +66,20 @@ impl Manifest {
         write().map_err(|e| Trouble::io("write", &path, &e))
     }
 
+    /// Says anew what was made, when something of it is there no more.
+    pub fn write(&self, dir: &Path) -> Result<(), Trouble> {
+        let path = places::manifest(dir);
+        let part = part_of(&path);
+        let lines: Vec<String> = self.made.iter().map(|one| serde_json::to_string(one).unwrap_or_default()).collect();
+        let write = || {
+            let mut file = fs::File::create(&part)?;
+            lines.iter().try_for_each(|line| writeln!(file, "{line}"))?;
+            file.sync_all()?;
+            fs::rename(&part, &path)
+        };
+        write().map_err(|e| Trouble::io("write", &path, &e))
+    }
+
     fn cut(path: &Path) -> Result<(), Trouble> {
         let cut = || {
             let bytes = fs::read(path)?;
@@ -71,6 +87,18 @@ impl Manifest {
             OpenOptions::new().write(true).open(path)?.set_len(end as u64)
         };
         cut().map_err(|e| Trouble::io("mend", path, &e))
+    }
+
+    /// The daemons that were started, each as the last start had it.
+    pub fn daemons(&self) -> Vec<Crew> {
+        let mut found: BTreeMap<&str, Crew> = BTreeMap::new();
+        for made in &self.made {
+            let Made::Daemons { crew } = made else { continue };
+            for daemon in &crew.daemons {
+                found.insert(&daemon.role, crew.only(vec![daemon.clone()]));
+            }
+        }
+        found.into_values().collect()
     }
 
     /// The last hash that a file was left with.
@@ -98,6 +126,9 @@ mod tests {
         assert_eq!(Manifest::read(dir.path()).unwrap().made, [file("a"), file("b")]);
         Manifest::add(dir.path(), &[file("c")]).unwrap();
         assert_eq!(Manifest::read(dir.path()).unwrap().made, [file("a"), file("b"), file("c")]);
+        let listed = Manifest::read(dir.path()).unwrap();
+        Manifest { made: listed.made[1..].to_vec() }.write(dir.path()).unwrap();
+        assert_eq!(Manifest::read(dir.path()).unwrap().made, [file("b"), file("c")]);
         fs::write(&path, "rubbish\n").unwrap();
         assert!(Manifest::read(dir.path()).unwrap_err().evidence[0].contains(":1: "));
     }

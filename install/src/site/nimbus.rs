@@ -69,6 +69,7 @@ async fn asked(conf: &Conf) -> Result<Load, ClientError> {
             name: topology.name,
             status: topology.status,
             executors,
+            copies: info.replication_count.and_then(|n| usize::try_from(n).ok()).unwrap_or_default(),
             workers,
         });
     }
@@ -136,6 +137,23 @@ impl Moving {
         let quiet = Duration::from_secs(u64::try_from(wait_secs).unwrap_or_default()) + BEGIN;
         self.told.get(id).is_none_or(|told| told.elapsed() > quiet)
     }
+}
+
+/// What Nimbus still believes to be on hosts that are lost; nothing when it has given them up.
+pub(super) async fn left_on(dir: &Path, hosts: &[String]) -> Result<Option<String>, Trouble> {
+    let load = match asked(&conf(dir)?).await {
+        Ok(load) => load,
+        Err(e) => return Ok(Some(format!("no Nimbus answers as the leader: {e}"))),
+    };
+    let known: Vec<&str> =
+        hosts.iter().filter(|host| load.supervisors.contains_key(*host)).map(String::as_str).collect();
+    if !known.is_empty() {
+        return Ok(Some(format!("Nimbus has not missed the supervisor of {} yet", known.join(", "))));
+    }
+    let here = |workers: &BTreeMap<String, usize>| hosts.iter().filter_map(|host| workers.get(host)).sum::<usize>();
+    let topologies = load.topologies.iter().map(|t| (here(&t.workers), &t.name)).filter(|(here, _)| *here > 0);
+    let left: Vec<String> = topologies.map(|(here, name)| format!("{here} of {name}")).collect();
+    Ok((!left.is_empty()).then(|| format!("workers that have to move: {}", left.join(", "))))
 }
 
 /// The workers that have a folder on this host.

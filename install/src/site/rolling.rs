@@ -1,7 +1,7 @@
 //! The steps that take their time: each is looked at, helped on, and asked about again until it is done.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::act::file;
 use super::manifest::{Made, Manifest};
@@ -47,7 +47,7 @@ pub(super) async fn gate(dir: &Path, health: &Health) -> Result<Reply, Trouble> 
 
 pub(super) async fn withdraw(crew: &Crew, yaml: &str, owner: Option<&str>, mode: u32) -> Result<Reply, Trouble> {
     let dir = &crew.dir;
-    if Manifest::read(dir)?.made.is_empty() {
+    if !Manifest::read(dir)?.daemons().iter().any(|one| one.has("supervisor")) {
         return done(false, "it is removed already");
     }
     let (path, hash) = (places::storm_yaml(dir), sha256(yaml.as_bytes()));
@@ -64,23 +64,42 @@ pub(super) async fn drain(moving: &mut Moving, dir: &Path, hosts: &[String], wai
     }
 }
 
+pub(super) async fn moved(dir: &Path, hosts: &[String]) -> Result<Reply, Trouble> {
+    match nimbus::left_on(dir, hosts).await? {
+        Some(left) => going(left),
+        None => done(true, "nothing is left there"),
+    }
+}
+
 /// When its workers have ended, which are no longer wanted there, all of it is taken away.
 pub(super) async fn leave(crew: &Crew) -> Result<Reply, Trouble> {
     let dir = &crew.dir;
     if Manifest::read(dir)?.made.is_empty() {
         return done(false, "it is removed already");
     }
-    // Without a supervisor nobody else would end them.
-    if services::processes(crew).await.contains_key("supervisor") {
-        let left = nimbus::workers(dir)?;
-        if left > 0 {
-            return going(format!("{left} workers have not ended yet"));
-        }
+    if let Some(left) = working(crew).await? {
+        return going(left);
     }
-    let undone = undo::undo(dir, false).await?;
-    let mut note = format!("{} files and folders removed", undone.removed);
-    for (path, why) in &undone.kept {
-        note.push_str(&format!("; kept: {} ({why})", path.display()));
+    done(true, undo::undo(dir, false).await?.words())
+}
+
+/// The workers that its supervisor has still to end: without it nobody else would.
+async fn working(crew: &Crew) -> Result<Option<String>, Trouble> {
+    if !services::processes(crew).await.contains_key("supervisor") {
+        return Ok(None);
     }
-    done(true, note)
+    let left = nimbus::workers(&crew.dir)?;
+    Ok((left > 0).then(|| format!("{left} workers have not ended yet")))
+}
+
+/// The same for single roles. A role that is not listed was dismissed already.
+pub(super) async fn dismiss(crew: &Crew, paths: &[PathBuf]) -> Result<Reply, Trouble> {
+    let listed = Manifest::read(&crew.dir)?.daemons();
+    if !listed.iter().any(|one| one.daemons.iter().any(|d| crew.has(&d.role))) {
+        return done(false, "it is removed already");
+    }
+    if let Some(left) = working(crew).await? {
+        return going(left);
+    }
+    done(true, undo::dismiss(crew, paths).await?.words())
 }

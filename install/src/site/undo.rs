@@ -12,7 +12,7 @@ use super::manifest::{Made, Manifest};
 use super::services::{self, command, run};
 use super::sha256_file;
 use crate::spec::Service;
-use crate::step::places;
+use crate::step::{Crew, Daemon, places};
 use crate::{Kind, Trouble};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,54 @@ pub struct Undone {
     pub removed: usize,
     /// What stays, and why.
     pub kept: Vec<(PathBuf, String)>,
+}
+
+impl Undone {
+    pub(super) fn words(&self) -> String {
+        let kept = self.kept.iter().map(|(path, why)| format!("; kept: {} ({why})", path.display()));
+        format!("{} files and folders removed{}", self.removed, kept.collect::<String>())
+    }
+}
+
+/// Stops these daemons and takes away what was made at or below these paths. The list says it last, so that a try that breaks
+/// off can be made again.
+pub(super) async fn dismiss(crew: &Crew, paths: &[PathBuf]) -> Result<Undone, Trouble> {
+    services::stop(crew).await?;
+    let manifest = Manifest::read(&crew.dir)?;
+    let within = |path: &Path| paths.iter().any(|p| path.starts_with(p));
+    let mut undone = Undone::default();
+    let mut seen: HashSet<&Path> = HashSet::new();
+    for made in manifest.made.iter().rev() {
+        match made {
+            Made::File { path, sha256 } if within(path) && seen.insert(path) => {
+                file(&mut undone, &manifest, path, sha256)?;
+            }
+            Made::Folder { path, data: false } if within(path) => folder(&mut undone, path)?,
+            _ => {}
+        }
+    }
+    reload(crew.service).await?;
+    let left = |made: &Made| match made {
+        Made::File { path, .. } | Made::Folder { path, .. } if within(path) => path.exists().then(|| made.clone()),
+        Made::Daemons { crew: listed } => {
+            let others: Vec<Daemon> = listed.daemons.iter().filter(|d| !crew.has(&d.role)).cloned().collect();
+            (!others.is_empty()).then(|| Made::Daemons { crew: listed.only(others) })
+        }
+        other => Some(other.clone()),
+    };
+    Manifest { made: manifest.made.iter().filter_map(left).collect() }.write(&crew.dir)?;
+    Ok(undone)
+}
+
+/// Lets systemd see that units are gone.
+async fn reload(service: Service) -> Result<(), Trouble> {
+    let words: &[&str] = match service {
+        Service::Systemd => &["systemctl", "daemon-reload"],
+        Service::SystemdUser => &["systemctl", "--user", "daemon-reload"],
+        Service::Auto | Service::Background => return Ok(()),
+    };
+    let words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
+    run(command(&words)).await.map(drop)
 }
 
 pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble> {
@@ -33,11 +81,11 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
         .hint("name its folder with --dir"));
     }
     let mut undone = Undone::default();
-    let mut reload = Vec::new();
+    let mut services = HashSet::new();
     for made in manifest.made.iter().rev() {
         if let Made::Daemons { crew } = made {
             services::stop(crew).await?;
-            reload.push(crew.service);
+            services.insert(crew.service);
         }
     }
     let mut seen: HashSet<&Path> = HashSet::new();
@@ -76,11 +124,8 @@ pub(super) async fn undo(dir: &Path, keep_data: bool) -> Result<Undone, Trouble>
             }
         }
     }
-    if reload.contains(&Service::Systemd) {
-        run(command(&["systemctl", "daemon-reload"].map(str::to_owned))).await?;
-    }
-    if reload.contains(&Service::SystemdUser) {
-        run(command(&["systemctl", "--user", "daemon-reload"].map(str::to_owned))).await?;
+    for service in services {
+        reload(service).await?;
     }
     undone.kept.sort();
     undone.kept.dedup();

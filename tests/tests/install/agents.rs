@@ -33,7 +33,8 @@ impl Fleet {
         let mut text = format!(
             "name: guarded\ndir: ~/opt/storm\nservice: background\nagents: true\nssh: {{config: {config}}}\n\
              conf:\n  storm.zookeeper.port: {zookeeper}\n  nimbus.thrift.port: {nimbus}\n  supervisor.thrift.port: {supervisor}\n  \
-             supervisor.slots.ports: [{slot}]\n  stormctl.agent.port: {port}\nhosts:\n",
+             supervisor.slots.ports: [{slot}]\n  stormctl.agent.port: {port}\n  \
+             storm.zookeeper.session.timeout: 6000\n  nimbus.monitor.freq.secs: 2\nhosts:\n",
             config = hosts.config.display(),
         );
         for (host, roles) in hosts.hosts.iter().zip(["zookeeper, nimbus", "supervisor", "supervisor"]) {
@@ -106,7 +107,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn agents_come_with_a_cluster_and_their_certificates_are_renewed_in_place() {
-    let fleet = Fleet::new();
+    let mut fleet = Fleet::new();
     let before: Vec<_> = fleet.hosts.hosts.iter().map(|h| tree(&h.home)).collect();
     let looked =
         fleet.run(&["install", "distributed", "--file", &fleet.file, "--dry-run", "--show-files", "-o", "json"]);
@@ -175,12 +176,60 @@ fn agents_come_with_a_cluster_and_their_certificates_are_renewed_in_place() {
     fleet.run(&["apply", "guarded"]).ok();
     wait_until(LIMIT, "all agents to be well", || fleet.agents() == agents);
 
+    lost(&mut fleet);
+    switched_off(&fleet);
     fleet.run(&["uninstall", "guarded", "--confirm=guarded"]).ok();
-    let after: Vec<_> = fleet.hosts.hosts.iter().map(|h| tree(&h.home)).collect();
-    assert_eq!(after, before);
+    let after: Vec<_> = fleet.hosts.hosts[..2].iter().map(|h| tree(&h.home)).collect();
+    assert_eq!(after, before[..2]);
     for folder in ["agent-ca", "agent-certs", "operator"] {
         assert!(!fleet.state().join(folder).exists(), "{folder}");
     }
+}
+
+/// The key of a host that is lost is in nobody's hands that we know: its certificate is taken back, and the others hear of it.
+fn lost(fleet: &mut Fleet) {
+    fleet.hosts.hosts[2].lose(&fleet.nest);
+    let fleet = &*fleet;
+    let pem = fleet.tls(2).join("agent.pem").display().to_string();
+    let serial = fleet.openssl(&["x509", "-in", &pem, "-noout", "-serial"]).ok();
+    let serial = serial.trim().trim_start_matches("serial=").to_owned();
+    let revoked = |dir: PathBuf| {
+        let crl = dir.join("crl.pem").display().to_string();
+        fleet.openssl(&["crl", "-in", &crl, "-noout", "-text"]).ok().contains(&serial)
+    };
+    let gone = fleet.hosts.hosts[2].address.clone();
+    let args = ["scale-in", "guarded", &gone, "--lost", "--confirm=127.0.0.4"];
+    fleet.run(&[&args[..4], &["--dry-run"]].concat()).ok();
+    assert!(!revoked(fleet.state().join("agent-ca")), "it was only looked");
+    assert_eq!(fleet.run(&args[..4]).status.code(), Some(7));
+    assert!(!revoked(fleet.state().join("agent-ca")), "nobody has agreed");
+    fleet.run(&args).ok();
+    assert!((0..2).all(|host| revoked(fleet.tls(host))));
+    let status = fleet.ask(&["agent", "status"]);
+    assert_eq!(status["items"].as_array().expect("a list").len(), 2, "{status}");
+}
+
+/// Without agents in the description none is left, and nothing of them.
+fn switched_off(fleet: &Fleet) {
+    let text = fs::read_to_string(&fleet.file).expect("there").replace("agents: true", "agents: false");
+    let lines = text.lines().filter(|l| !l.contains("127.0.0.4")).map(|l| format!("{l}\n"));
+    fs::write(&fleet.file, lines.collect::<String>()).expect("written");
+    let plan = fleet.run(&["plan", "--file", &fleet.file]).ok();
+    assert_eq!(plan.matches("stop agent (background), and remove what was installed for it").count(), 2, "{plan}");
+    fleet.run(&["apply", "guarded"]).ok();
+    let is_agent = |pid: &u32| {
+        let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split('\0').any(|word| word == "agent")
+    };
+    let agents: Vec<u32> = fleet.nest.processes().into_iter().filter(is_agent).collect();
+    assert_eq!(agents, [] as [u32; 0]);
+    for host in 0..2 {
+        assert!(!fleet.tls(host).exists());
+        let yaml = fs::read_to_string(fleet.tls(host).with_file_name("storm.yaml")).expect("there");
+        assert!(!yaml.contains("\"agent\"") && !yaml.contains("stormctl.agent.hosts"), "{yaml}");
+    }
+    let again = fleet.run(&["plan", "--file", &fleet.file]).ok();
+    assert!(again.contains("nothing to do"), "{again}");
 }
 
 #[test]

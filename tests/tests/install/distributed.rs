@@ -237,6 +237,29 @@ fn three_hosts_interrupted_everywhere_come_to_a_word_count() {
     assert_ne!(fleet.leading_server(), leader, "the last one to restart follows another");
     assert!(fleet.run(&["--config", &client, "list", "-o", "json"]).ok().contains("\"status\": \"ACTIVE\""));
 
+    // One of the servers becomes none, while the others and the topology go on.
+    let text = fs::read_to_string(&fleet.file).expect("there").replace("[zookeeper, supervisor]", "[supervisor]");
+    fs::write(&fleet.file, text).expect("written");
+    let plan = fleet.plan();
+    let first = &plan["items"].as_array().expect("steps")[0];
+    assert_eq!(
+        (&first["step"]["do"], &first["host"]),
+        (&Value::from("dismiss"), &Value::from(last.as_str())),
+        "{plan}"
+    );
+    fleet.run(&["apply", "trio"]).ok();
+    let servers = |host: usize| {
+        let file = fleet.hosts.hosts[host].home.join("opt/storm/zookeeper/conf/zoo.cfg");
+        fs::read_to_string(file).expect("there").lines().filter(|l| l.starts_with("server.")).count()
+    };
+    assert_eq!((servers(0), servers(1)), (2, 2));
+    let is_server = |pid: &u32| {
+        let words = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.contains("QuorumPeerMain")
+    };
+    assert_eq!(fleet.nest.processes().iter().filter(|pid| is_server(pid)).count(), 2);
+    assert!(fleet.run(&["--config", &client, "list", "-o", "json"]).ok().contains("\"status\": \"ACTIVE\""));
+
     let exec = fleet.run(&["exec", "--host", &last, "--", "sh", "-c", "echo $HOME; exit 3"]);
     assert_eq!(exec.status.code(), Some(9), "{exec:?}");
     assert!(exec.stdout.contains(&fleet.hosts.hosts[2].home.display().to_string()) && exec.stdout.contains("status 3"));
@@ -264,6 +287,13 @@ fn what_stands_in_the_way_on_a_host_is_told_before_anything_is_done() {
     // Other machines are not changed unasked.
     let unasked = fleet.run(&["install", "distributed", "--file", &fleet.file.display().to_string()]);
     assert_ne!(unasked.status.code(), Some(0), "{unasked:?}");
+    // What was only planned is on no host.
+    let nowhere = fleet.run(&["exec", "--name", "trio", "--", "true"]);
+    assert_eq!(nowhere.status.code(), Some(3), "{nowhere:?}");
+    assert!(nowhere.stderr.contains("[install/not-applied]"), "{nowhere:?}");
+    let forgotten = fleet.run(&["uninstall", "trio", "--confirm=trio"]);
+    assert!(forgotten.status.success() && forgotten.stderr.contains("its plan is forgotten"), "{forgotten:?}");
+    assert!(fleet.run(&["apply", "trio"]).refused().contains("no cluster trio was planned from here"));
     // A host whose key is another than the known one is not spoken to.
     let known = fleet.nest.dir().join("ssh/known_hosts");
     fs::write(&known, "").expect("written");

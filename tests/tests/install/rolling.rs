@@ -31,11 +31,11 @@ impl Fleet {
     fn start() -> Fleet {
         let nest = Nest::new();
         let hosts = SshHosts::start(&nest, 4);
-        let [zookeeper, nimbus] = std::array::from_fn(|_| free_port());
+        let [zookeeper, nimbus, logviewer] = std::array::from_fn(|_| free_port());
         let text = format!(
             "name: trio\ndir: ~/opt/storm\nservice: background\nssh: {{config: {config}}}\nconf:\n  \
              storm.zookeeper.port: {zookeeper}\n  storm.zookeeper.session.timeout: 6000\n  nimbus.thrift.port: {nimbus}\n  \
-             nimbus.monitor.freq.secs: 2\nhosts:\n",
+             nimbus.monitor.freq.secs: 2\n  nimbus.task.launch.secs: 20\n  nimbus.task.timeout.secs: 15\n  logviewer.port: {logviewer}\nhosts:\n",
             config = hosts.config.display(),
         );
         let file = nest.dir().join("cluster.yaml");
@@ -139,9 +139,9 @@ fn newer(nest: &Nest) -> PathBuf {
 
 #[test]
 fn a_cluster_is_worked_on_while_it_works_and_nothing_is_lost() {
-    let fleet = Fleet::start();
-    let (homes, clean): (Vec<&Path>, _) =
-        (fleet.hosts.hosts.iter().map(|h| h.home.as_path()).collect(), tree(&fleet.hosts.hosts[3].home));
+    let mut fleet = Fleet::start();
+    let homes: Vec<PathBuf> = fleet.hosts.hosts.iter().map(|h| h.home.clone()).collect();
+    let clean = tree(&homes[3]);
     fleet.submit();
     upgraded_and_back(&fleet);
     restarted(&fleet);
@@ -166,17 +166,78 @@ fn a_cluster_is_worked_on_while_it_works_and_nothing_is_lost() {
     assert!(left.status.success(), "{left:?}");
     assert!(left.stderr.contains("workers that have to move: 1 of words"), "{left:?}");
     fleet.flow("after a host has left");
-    assert_eq!(tree(homes[1]), clean, "nothing of it is left there");
-    assert!(!fleet.programs().iter().any(|p| p.starts_with(homes[1])), "{:?}", fleet.programs());
+    assert_eq!(tree(&homes[1]), clean, "nothing of it is left there");
+    assert!(!fleet.programs().iter().any(|p| p.starts_with(&homes[1])), "{:?}", fleet.programs());
     let asked = fleet.run(&["exec", "--", "true"]);
     assert!(asked.status.success(), "{asked:?}");
     let none = fleet.run(&["exec", "--host", address(1), "--", "true"]);
     assert_eq!(none.status.code(), Some(3), "{none:?}");
 
+    given_another_role(&fleet);
+    lost(&mut fleet);
     let (sentences, twice) = finish_and_check(&fleet.dir, LIMIT, || {});
     assert!(sentences > FLOW && twice < sentences, "{sentences} {twice}");
     fleet.run(&["uninstall", "trio", "--confirm=trio"]).ok();
-    assert!(homes.iter().all(|home| tree(home) == clean), "{:?}", fleet.programs());
+    assert!(homes[..3].iter().all(|home| tree(home) == clean), "{:?}", fleet.programs());
+    // What was left on the host that was lost goes as it was said.
+    let dir = fleet.storm(3).display().to_string();
+    let there = fleet.storm(3).join("bin/stormctl");
+    fleet.run_as(&there, &["uninstall", "--dir", &dir, &format!("--confirm={dir}")]).ok();
+    assert_eq!(tree(&homes[3]), clean);
+}
+
+/// A supervisor becomes a log viewer: what runs there moves first. A plan is nothing but a plan until it is applied.
+fn given_another_role(fleet: &Fleet) {
+    let [first, left, third] = [0, 1, 2].map(|n: usize| format!("name: {},", fleet.hosts.hosts[n].address));
+    let text = fs::read_to_string(&fleet.file).expect("there");
+    let lines = text.lines().filter(|l| !l.contains(&left)).map(|l| match l {
+        l if l.contains(&first) => l.replace("[zookeeper, nimbus]", "[zookeeper, nimbus, supervisor]"),
+        l if l.contains(&third) => l.replace("[supervisor]", "[logviewer]"),
+        l => l.to_owned(),
+    });
+    fs::write(&fleet.file, lines.map(|l| l + "\n").collect::<String>()).expect("written");
+    let planned = fleet.run(&["plan", "--file", &fleet.file()]).ok();
+    assert!(planned.contains("stop supervisor (background), and remove what was installed for it"), "{planned}");
+    let upgrade = fleet.run(&["upgrade", "trio", "--dry-run"]).ok();
+    assert!(upgrade.contains("nothing to do"), "what is planned is not what is there: {upgrade}");
+
+    let mut apply = fleet.nest.spawn("apply", command_of(stormctl(), &fleet.nest, &["apply", "trio"]));
+    apply.wait_for_output(LIMIT, "begin     stop supervisor");
+    assert!(apply.output().contains("workers that have to move: 1 of words"), "{}", apply.output());
+    apply.kill_nine();
+    fleet.flow("when what ran there has moved");
+    fleet.run(&["apply", "trio"]).ok();
+    let roles = |number: usize| fleet.daemons(number).into_keys().collect::<Vec<_>>();
+    assert_eq!(roles(2), ["logviewer.pid"]);
+    assert_eq!(roles(0), ["nimbus.pid", "supervisor.pid", "zookeeper.pid"]);
+    let again = fleet.run(&["plan", "--file", &fleet.file()]).ok();
+    assert!(again.contains("nothing to do"), "{again}");
+    fleet.flow("after a host was given another role");
+}
+
+/// A host burns down with all workers; taking it out is broken off, and gone on with.
+fn lost(fleet: &mut Fleet) {
+    let gone = fleet.hosts.hosts[3].address.clone();
+    let confirm = format!("--confirm={gone}");
+    let args = ["scale-in", "trio", &gone, "--lost", &confirm];
+    let alive = fleet.run(&args);
+    assert_eq!(alive.status.code(), Some(7), "{alive:?}");
+    assert!(alive.stderr.contains(&format!("{gone} is not lost: it answers")), "{alive:?}");
+    fleet.hosts.hosts[3].lose(&fleet.nest);
+    for args in [vec!["scale-in", "trio", &gone, &confirm], vec!["restart", "--rolling", "trio", "--yes"]] {
+        let unreached = fleet.run(&args);
+        assert_eq!(unreached.status.code(), Some(4), "{unreached:?}");
+        assert!(unreached.stderr.contains(&format!("stormctl scale-in trio {gone} --lost")), "{unreached:?}");
+    }
+    let mut scale_in = fleet.nest.spawn("scale-in", command_of(stormctl(), &fleet.nest, &args));
+    scale_in.wait_for_output(LIMIT, "begin     wait until Nimbus has moved");
+    scale_in.kill_nine();
+    let applied = fleet.run(&["apply", "trio"]);
+    assert!(applied.status.success(), "{applied:?}");
+    assert!(applied.stderr.contains(&format!("nothing is removed from {gone}")), "{applied:?}");
+    fleet.flow("without the host that was lost");
+    fleet.run(&["exec", "--", "true"]).ok();
+    assert_eq!(fleet.run(&["exec", "--host", &gone, "--", "true"]).status.code(), Some(3));
 }
 
 /// Killed in the middle, gone on with, and taken back.

@@ -9,7 +9,7 @@ use storm_install::step::{Step, places};
 
 use super::progress::Progress;
 use super::report::Planned;
-use super::run::{Job, Look, RENEW, connect};
+use super::run::{Job, Look, RENEW, connect, in_force};
 use super::{named, state};
 use crate::change::Change;
 use crate::cli::Global;
@@ -25,10 +25,7 @@ pub(super) async fn renew(printer: Printer, global: &Global, name: &str, args: &
     }
     let name = named(Some(name))?;
     let store = Store::open(&state()?, &name)?;
-    let Some(plan) = store.load()? else {
-        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}")));
-    };
-    let cluster = plan.cluster.clone();
+    let cluster = in_force(&store, &name)?;
     if !cluster.agents {
         return Err(Failure::new(Exit::NotFound, "install/no-agents", format!("the hosts of {name} have no agents"))
             .hint("say agents: true in its description, then stormctl plan --file cluster.yaml"));
@@ -39,8 +36,9 @@ pub(super) async fn renew(printer: Printer, global: &Global, name: &str, args: &
             .evidence(all.join(", ")));
     }
     // The plan that is kept is what `apply` goes on with: one that was not carried out must not be forgotten.
-    let last = store.audit()?.pop();
-    if !last.is_some_and(|run| run.result == "done" && run.plan == plan.id) {
+    let last = store.audit()?.pop().filter(|run| run.result == "done");
+    let plan = store.load()?;
+    if !last.is_some_and(|last| plan.is_none_or(|plan| plan.is_empty() || plan.id == last.plan)) {
         return Err(Failure::new(
             Exit::Conflict,
             "install/unfinished",
@@ -52,7 +50,7 @@ pub(super) async fn renew(printer: Printer, global: &Global, name: &str, args: &
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
     let anew = Anew { all: args.force && args.names.is_empty(), names: args.names.clone() };
-    let looked = job.look(&cluster, &hosts, Look { check: false, only: args.dry_run, anew }).await;
+    let looked = job.look(&cluster, &hosts, Look { check: false, only: args.dry_run, anew, ..Look::default() }).await;
     let done = match looked {
         Ok((plan, _)) => {
             let plan = plan

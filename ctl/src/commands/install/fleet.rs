@@ -8,7 +8,7 @@ use storm_install::site::{Output, Reply, Request};
 use storm_install::spec::Cluster;
 
 use super::progress::Progress;
-use super::run::{connect, loaded};
+use super::run::{connect, in_force};
 use super::{failure, named, state};
 use crate::cli::Global;
 use crate::cli::install::Exec;
@@ -18,7 +18,7 @@ use crate::printer::{Printer, Report};
 
 pub(super) async fn exec(printer: Printer, _global: &Global, args: &Exec) -> Result<(), Failure> {
     let name = named(args.name.as_deref())?;
-    let mut cluster = loaded(&Store::open(&state()?, &name)?, &name)?.cluster;
+    let mut cluster = in_force(&Store::open(&state()?, &name)?, &name)?;
     known_hosts(&cluster, &args.hosts)?;
     cluster.hosts.retain(|h| args.hosts.is_empty() || args.hosts.contains(&h.name));
     let progress = Arc::new(Progress::new(printer));

@@ -9,7 +9,7 @@ use storm_install::spec::Cluster;
 
 use super::fleet::known_hosts;
 use super::progress::Progress;
-use super::run::{Job, connect, loaded};
+use super::run::{Job, connect, in_force};
 use super::{named, state};
 use crate::cli::Global;
 use crate::cli::install::{How, RollingRestart, Upgrade};
@@ -19,7 +19,7 @@ use crate::printer::Printer;
 /// The cluster that was installed from here by this name.
 pub(super) fn remembered(name: Option<&str>) -> Result<Cluster, Failure> {
     let name = named(name)?;
-    Ok(loaded(&Store::open(&state()?, &name)?, &name)?.cluster)
+    in_force(&Store::open(&state()?, &name)?, &name)
 }
 
 /// What is asked of a plan here: to be shown only, or to be done.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use storm_conf::Environment;
+use storm_install::Trouble;
 use storm_install::agents::Anew;
 use storm_install::apply::{Event, Tell, apply as apply_steps};
 use storm_install::archive::inspect_storm;
@@ -30,6 +31,8 @@ use crate::printer::{Printer, Report};
 
 /// How long a step may wait for the cluster.
 const LIMIT: Duration = Duration::from_secs(120);
+/// And when Nimbus has to miss a host by itself: workers that had just started there are given `nimbus.task.launch.secs`.
+const MISSED: Duration = Duration::from_secs(300);
 
 pub(super) async fn single(printer: Printer, global: &Global, mut args: Single) -> Result<(), Failure> {
     let untold = args.file.is_none() && args.dir.is_none() && args.slots.is_none() && args.service.is_none();
@@ -64,7 +67,9 @@ pub(super) async fn plan(printer: Printer, global: &Global, args: &Plan) -> Resu
     let looked = job.look(&cluster, &hosts, Look { check: !args.no_check, ..Look::default() }).await;
     hosts.close().await;
     let (plan, findings) = looked?;
-    Store::open(&state()?, &cluster.name)?.save(&plan)?;
+    let store = Store::open(&state()?, &cluster.name)?;
+    store.save(&plan)?;
+    settled(&store, &plan)?;
     printer.show(&Planned { plan: &plan, findings: &findings, files: false })?;
     if findings.iter().any(|f| f.level == Level::Error) {
         return Err(Failure::shown(Exit::Findings));
@@ -81,7 +86,7 @@ pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Re
     let plan = loaded(&store, &name)?;
     let job = Job { ask_first: false, ..Job::new(printer, global, "apply") };
     let progress = Arc::new(Progress::new(printer));
-    let hosts = connect(&plan.cluster, &progress).await?;
+    let hosts = connect(&plan.at_hand(), &progress).await?;
     let done = job.carry_out(&plan, &store, &hosts, &progress).await;
     hosts.close().await;
     done
@@ -89,12 +94,36 @@ pub(super) async fn apply(printer: Printer, global: &Global, args: &Named) -> Re
 
 /// The command that brings new certificates, and does nothing else.
 pub(super) const RENEW: &str = "agent renew";
-/// What was planned for a cluster last, and with it what it is.
+
+/// What was planned for a cluster last.
 pub(super) fn loaded(store: &Store, name: &str) -> Result<InstallPlan, Failure> {
     store.load()?.ok_or_else(|| {
         Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}"))
             .hint("stormctl plan --file cluster.yaml")
     })
+}
+
+/// The cluster as it is on its hosts.
+pub(super) fn in_force(store: &Store, name: &str) -> Result<Cluster, Failure> {
+    store.in_force()?.ok_or_else(|| {
+        let what = format!("{name} was planned, and nothing of it is applied");
+        Failure::new(Exit::NotFound, "install/not-applied", what).hint(format!("stormctl apply {name}"))
+    })
+}
+
+/// Hosts of the cluster that a description of it leaves out.
+fn dropped(store: &Store, described: &Cluster) -> Result<Vec<String>, Failure> {
+    let before = store.in_force()?.map(|cluster| cluster.hosts).unwrap_or_default();
+    let gone = before.into_iter().filter(|h| !h.local && described.host(&h.name).is_none());
+    Ok(gone.map(|h| h.name).collect())
+}
+
+/// With nothing to do the hosts are already as the plan has them.
+fn settled(store: &Store, plan: &InstallPlan) -> Result<(), Failure> {
+    if plan.is_empty() && dropped(store, &plan.cluster)?.is_empty() {
+        store.enforce(&plan.cluster)?;
+    }
+    Ok(())
 }
 
 /// Connects to every host of the cluster.
@@ -106,12 +135,32 @@ pub(super) async fn connect(cluster: &Cluster, progress: &Arc<Progress>) -> Resu
         }
     };
     tokio::select! {
-        hosts = Hosts::connect(cluster, tell) => hosts.map_err(failure),
+        hosts = Hosts::connect(cluster, tell) => hosts.map_err(|troubles| failure(unreached(cluster, troubles))),
         _ = tokio::signal::ctrl_c() => Err(interrupted(&cluster.name)),
     }
 }
 
-fn interrupted(name: &str) -> Failure {
+/// A host of a cluster that is there may also be gone for good.
+fn unreached(cluster: &Cluster, troubles: Vec<Trouble>) -> Vec<Trouble> {
+    let store = state().ok().and_then(|state| Store::open(&state, &cluster.name).ok());
+    // Where nothing is known of the cluster there is no more to advise.
+    let known = store.and_then(|store| store.in_force().ok().flatten());
+    let gone = |trouble: &Trouble| {
+        let host = trouble.host.as_deref().filter(|_| trouble.code == "install/ssh")?;
+        known.as_ref()?.host(host).map(|h| h.name.clone())
+    };
+    let advise = |trouble: Trouble| match gone(&trouble) {
+        Some(host) => {
+            let usual = trouble.hint.as_ref().map_or(String::new(), |hint| format!("{hint}; "));
+            let lost = format!("{usual}if it is gone for good: stormctl scale-in {} {host} --lost", cluster.name);
+            trouble.hint(lost)
+        }
+        None => trouble,
+    };
+    troubles.into_iter().map(advise).collect()
+}
+
+pub(super) fn interrupted(name: &str) -> Failure {
     Failure::new(Exit::Interrupted, "interrupted", "interrupted: what was not finished is left for the next run")
         .hint(format!("stormctl apply {name}      goes on where it was"))
 }
@@ -142,6 +191,8 @@ pub(super) struct Look {
     /// It is only shown.
     pub(super) only: bool,
     pub(super) anew: Anew,
+    /// Hosts whose agents' keys are out of our hands.
+    pub(super) lost: Vec<String>,
 }
 
 impl<'a> Job<'a> {
@@ -176,12 +227,25 @@ impl<'a> Job<'a> {
         let planned = Planned { plan, findings, files: how.show_files };
         if how.dry_run || wrong || plan.is_empty() {
             self.printer.show(&planned)?;
+            if !how.dry_run {
+                settled(&Store::open(&state()?, &plan.cluster.name)?, plan)?;
+            }
             return if wrong { Err(Failure::shown(Exit::Findings)) } else { Ok(()) };
         }
         self.agreed(&planned)?;
         let store = Store::open(&state()?, &plan.cluster.name)?;
-        store.save(plan)?;
+        self.replace(&store, plan)?;
         self.carry_out(plan, &store, hosts, progress).await
+    }
+
+    /// Keeps the plan, and says so when another one that waited is forgotten.
+    pub(super) fn replace(&self, store: &Store, plan: &InstallPlan) -> Result<(), Failure> {
+        let begun = store.audit()?;
+        let waited = store.load()?.filter(|old| !old.is_empty() && !begun.iter().any(|run| run.plan == old.id));
+        if waited.is_some_and(|old| old.cluster != plan.cluster) {
+            self.printer.note("the plan that waited for stormctl apply is forgotten: stormctl plan makes it anew");
+        }
+        Ok(store.save(plan)?)
     }
 
     /// What the hosts say, what is wrong with that, and what is to be done.
@@ -195,7 +259,15 @@ impl<'a> Job<'a> {
         let release = sources.storm.as_ref().map(|packed| inspect_storm(&packed.file)).transpose()?;
         let survey = Survey { storm: release, ..self.survey(cluster, hosts).await? };
         let findings = examine(cluster, &survey);
-        let plan = make_plan(cluster, &survey.known, &sources).map_err(failure)?;
+        let mut plan = make_plan(cluster, &survey.known, &sources).map_err(failure)?;
+        let dropped = dropped(&Store::open(&state()?, &cluster.name)?, cluster)?;
+        plan.notes.extend(dropped.iter().map(|host| {
+            format!(
+                "{host} is part of {0} and not in this description: nothing is changed there, and when this is applied it is \
+                 forgotten; stormctl scale-in {0} {host}      takes it out",
+                cluster.name
+            )
+        }));
         Ok((plan, findings))
     }
 
@@ -218,7 +290,13 @@ impl<'a> Job<'a> {
         let last = store.audit()?.pop();
         // Where nothing shall be made, it is made in a copy.
         let agents = if look.only { store.agents().copy()? } else { store.agents() };
-        let prepare = || agents.prepare(cluster, &user(), &look.anew, SystemTime::now());
+        let now = SystemTime::now();
+        let prepare = || {
+            if !look.lost.is_empty() {
+                agents.revoke(&look.lost, now)?;
+            }
+            agents.prepare(cluster, &user(), &look.anew, now)
+        };
         Ok(Sources {
             program_sha256: own_sha256()?,
             zookeeper,
@@ -232,7 +310,7 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn agreed(&self, planned: &Planned<'_>) -> Result<(), Failure> {
+    pub(super) fn agreed(&self, planned: &Planned<'_>) -> Result<(), Failure> {
         let asks = ask::possible(self.global) && !(self.lost.is_empty() && self.global.yes);
         // Whoever is not asked hears at least what is wrong.
         let said = if asks { planned.text(false) } else { planned.remarks() };
@@ -270,14 +348,16 @@ impl<'a> Job<'a> {
         progress: &Arc<Progress>,
     ) -> Result<(), Failure> {
         let run = Arc::new(store.begin(&user(), self.command, &plan.id)?);
+        store.enforce(&plan.cluster)?;
         store.agents().write_storm_yaml(&plan.cluster)?;
         let tell: Tell = {
             let progress = progress.clone();
             Arc::new(move |event: &Event<'_>| progress.event(event))
         };
         let name = &plan.cluster.name;
+        let limit = self.global.timeout.unwrap_or(if plan.lost.is_empty() { LIMIT } else { MISSED });
         let done = tokio::select! {
-            done = apply_steps(&plan.steps, hosts, &run, &tell, self.global.timeout.unwrap_or(LIMIT)) => done,
+            done = apply_steps(&plan.steps, hosts, &run, &tell, limit) => done,
             _ = tokio::signal::ctrl_c() => return Err(interrupted(name)),
         };
         let summary = match done {
@@ -298,10 +378,12 @@ impl<'a> Job<'a> {
         };
         // Those who have left are not asked again.
         if let Some(left) = plan.without_leavers() {
+            store.enforce(&left.cluster)?;
             store.save(&left)?;
             store.agents().write_storm_yaml(&left.cluster)?;
         }
         run.end(&[])?;
+        plan.left_behind().iter().for_each(|note| self.printer.note(note));
         let mut details = serde_json::Map::new();
         details.insert("plan".into(), plan.id.clone().into());
         details.insert("changed".into(), summary.changed.into());

@@ -18,7 +18,6 @@ use super::{describe, failure, named, state};
 use crate::cli::Global;
 use crate::cli::install::Uninstall;
 use crate::confirm::severe;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::{Printer, Report};
 
@@ -53,7 +52,7 @@ fn forget(dir: &Path) -> Result<(), Failure> {
     for name in Store::clusters(&state) {
         let store = Store::open(&state, &name)?;
         let Some(plan) = store.load()? else { continue };
-        let cluster = &plan.cluster;
+        let cluster = &store.in_force()?.unwrap_or(plan.cluster);
         if cluster.hosts.iter().all(|h| h.local && cluster.dir_on(h, &home) == dir) {
             store.begin(&user(), "uninstall", &plan.id)?.end(&[])?;
             store.forget()?;
@@ -65,15 +64,25 @@ fn forget(dir: &Path) -> Result<(), Failure> {
 async fn cluster(printer: Printer, global: &Global, args: &Uninstall) -> Result<(), Failure> {
     let name = named(args.name.as_deref())?;
     let store = Store::open(&state()?, &name)?;
-    let Some(plan) = store.load()? else {
-        return Err(Failure::new(Exit::NotFound, "install/no-plan", format!("nothing was planned for {name}")));
-    };
-    let cluster = plan.cluster;
+    let Some(cluster) = store.in_force()? else { return unapplied(printer, global, args, &name, &store) };
     let progress = Arc::new(Progress::new(printer));
     let hosts = connect(&cluster, &progress).await?;
     let result = remove(printer, global, args, &cluster, &store, &hosts, &progress).await;
     hosts.close().await;
     result
+}
+
+/// Of what was only planned there is nothing but the plan.
+fn unapplied(printer: Printer, global: &Global, args: &Uninstall, name: &str, store: &Store) -> Result<(), Failure> {
+    if args.dry_run {
+        printer.note(&format!("nothing of {name} was applied: its plan would be forgotten"));
+        return printer.show(&Removal { hosts: Vec::new() });
+    }
+    severe(&format!("this forgets the plan of {name}, of which nothing is applied"), name, global)?;
+    store.begin(&user(), "uninstall", "-")?.end(&[])?;
+    store.forget()?;
+    printer.note(&format!("nothing of {name} was applied: its plan is forgotten"));
+    printer.show(&Removed { hosts: Vec::new() })
 }
 
 async fn remove(
