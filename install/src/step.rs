@@ -107,6 +107,10 @@ pub enum Action {
         supervisors: usize,
         count: bool,
     },
+    /// Waits until all daemons of the host serve, and have for a while.
+    Serve {
+        crew: Crew,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +215,7 @@ impl Action {
                 let count = if *count { ", then count words on the cluster" } else { "" };
                 format!("wait for a leader and {supervisors} supervisors{count}")
             }
+            Action::Serve { crew } => format!("see that they serve: {}", crew.words()),
         }
     }
 }

@@ -21,6 +21,7 @@ pub(super) const ZOOKEEPER: u32 = 10_000;
 pub(super) const NIMBUS: u32 = 20_000;
 pub(super) const REST: u32 = 30_000;
 const CHECK: u32 = 40_000;
+const SERVE: u32 = 40_001;
 
 /// Every path that a plan for the host may touch.
 pub(super) fn paths(
@@ -92,6 +93,12 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
             seen: Seen::Nothing,
             diff: None,
         });
+        steps.extend(
+            cluster
+                .hosts
+                .iter()
+                .filter_map(|host| Some(serve(crew(cluster, host, &hosts.get(&host.name)?.hello), host))),
+        );
     }
     if !dismissals.before.is_empty() {
         steps.iter_mut().for_each(|step| step.phase += THEN);
@@ -99,6 +106,11 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
     }
     steps.sort_by_key(|s| s.phase);
     Ok(Plan::new(cluster, steps, notes))
+}
+
+fn serve(crew: Crew, host: &Host) -> Step {
+    let (name, dir) = (host.name.clone(), crew.dir.clone());
+    Step { host: name, dir, phase: SERVE, action: Action::Serve { crew }, seen: Seen::Nothing, diff: None }
 }
 
 /// The number that a ZooKeeper server has on its host.

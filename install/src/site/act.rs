@@ -109,6 +109,7 @@ pub(super) async fn act(moving: &mut Moving, dir: &Path, action: &Action, planne
         Action::Drain { dir, hosts, wait_secs } => return rolling::drain(moving, dir, hosts, *wait_secs).await,
         Action::Moved { dir, hosts } => return rolling::moved(dir, hosts).await,
         Action::Leave { crew } => return rolling::leave(crew).await,
+        Action::Serve { crew } => return rolling::serve(crew).await,
         Action::Dismiss { crew, paths } => return rolling::dismiss(crew, paths).await,
     };
     done.map(|(changed, note)| Reply::Done { changed, note })

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use super::act::file;
 use super::manifest::{Made, Manifest};
 use super::nimbus::{self, Moving};
-use super::services;
+use super::services::{self, Standing};
 use super::{Reply, sha256, undo};
 use crate::Trouble;
 use crate::plan::Health;
 use crate::step::{Body, Crew, Daemon, places};
+
+/// Who has served so long goes on.
+const STEADY_SECS: i64 = 4;
 
 fn done(changed: bool, note: impl Into<String>) -> Result<Reply, Trouble> {
     Ok(Reply::Done { changed, note: note.into() })
@@ -38,6 +41,20 @@ pub(super) async fn restart(crew: &Crew, was: &BTreeMap<String, String>) -> Resu
         return going("zookeeper does not serve yet");
     }
     done(false, "")
+}
+
+/// All of them, and not only for a moment: what ends soon after its start has not come up.
+pub(super) async fn serve(crew: &Crew) -> Result<Reply, Trouble> {
+    for daemon in &crew.daemons {
+        let role = &daemon.role;
+        match services::standing(crew, daemon).await? {
+            Standing::Serves(secs) if secs >= STEADY_SECS => {}
+            Standing::Serves(_) => return going(format!("{role} has just come up")),
+            Standing::Starts => return going(format!("{role} does not serve yet")),
+            Standing::Ended => return Err(services::ended(crew, daemon)),
+        }
+    }
+    done(true, "")
 }
 
 pub(super) async fn gate(dir: &Path, health: &Health) -> Result<Reply, Trouble> {

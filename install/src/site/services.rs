@@ -241,6 +241,45 @@ async fn pid(crew: &Crew, daemon: &Daemon) -> Option<i32> {
     }
 }
 
+/// How it is with a daemon.
+pub enum Standing {
+    /// For so many seconds.
+    Serves(i64),
+    Starts,
+    Ended,
+}
+
+pub async fn standing(crew: &Crew, daemon: &Daemon) -> Result<Standing, Trouble> {
+    if daemon.apache {
+        let mode = zookeeper_mode(crew).await;
+        // It has been waited for when it was started: the others of an ensemble have joined since.
+        return Ok(mode.map_or(Standing::Starts, |_| Standing::Serves(i64::MAX)));
+    }
+    let output = run(stormctl(crew, &["status", &daemon.role, "-o", "jsonl"])).await?;
+    let line = output.stdout.lines().find_map(|l| serde_json::from_str::<Value>(l).ok()).unwrap_or_default();
+    let is_kept = !matches!(crew.service, Service::Background | Service::Auto);
+    Ok(match line["state"].as_str() {
+        Some("running") if line["address"].is_string() => Standing::Serves(line["uptime_secs"].as_i64().unwrap_or(0)),
+        Some("running" | "foreign") => Standing::Starts,
+        // systemd may be about to start it once more.
+        _ if is_kept && !run(systemctl(crew.service, &["is-failed", "--quiet", &daemon.unit])).await?.ok() => {
+            Standing::Starts
+        }
+        _ => Standing::Ended,
+    })
+}
+
+/// With the last that it has said.
+pub fn ended(crew: &Crew, daemon: &Daemon) -> Trouble {
+    const LAST: usize = 5;
+    let log = places::logs(&crew.dir).join(format!("{}.log", daemon.role));
+    let text = std::fs::read_to_string(&log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let trouble = Trouble::new(Kind::Failed, "install/ended", format!("{} has ended again", daemon.role));
+    let trouble = lines[lines.len().saturating_sub(LAST)..].iter().fold(trouble, |t, line| t.at(*line));
+    trouble.hint(format!("read {}", log.display()))
+}
+
 /// By the pid file of zkServer.sh, if that process is a ZooKeeper.
 fn apache_pid(data: &Path) -> Option<i32> {
     let text = std::fs::read_to_string(data.join("zookeeper_server.pid")).ok()?;

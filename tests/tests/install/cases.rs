@@ -1,16 +1,17 @@
 //! Cases of the area of installing and its environment, by their numbers. Others are where what they are about is tested: P068 and P079
-//! in `single`, P073 in the tests of the log viewer, P074 and P075 in `systemd`.
+//! in `single`, P073 in the tests of the log viewer, P074 in `systemd`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use storm_tests::built::stormctl;
-use storm_tests::process::{Finished, Nest};
+use storm_tests::process::{Finished, Nest, kill};
 
-use super::command;
+use super::{LIMIT, command, own_ports};
 
 fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("made");
@@ -87,6 +88,28 @@ fn p071_a_program_that_is_not_on_path() {
     let mut version = Command::new(stormctl());
     version.arg("version").env_clear();
     nest.run(version).ok();
+}
+
+#[test]
+fn p075_a_ui_that_ends_soon_after_its_start_is_no_success() {
+    let nest = Nest::new();
+    let dir = nest.dir().join("opt").display().to_string();
+    let ports = own_ports();
+    let mut args = vec!["install", "single", "--service", "background", "--dir", &dir];
+    args.extend(ports.iter().map(String::as_str));
+    let mut installing = nest.spawn("install", command(&nest, &args));
+    installing.wait_for_output(LIMIT, "begin     wait for a leader");
+    let config = nest.dir().join("opt/conf/storm.yaml").display().to_string();
+    let status = nest.run(command(&nest, &["--config", &config, "status", "ui", "-o", "jsonl"]));
+    let ui: Value = serde_json::from_str(&status.stdout).expect("JSON");
+    kill(u32::try_from(ui["pid"].as_u64().expect("it runs")).expect("a pid"), Signal::KILL);
+    let ended = installing.wait(LIMIT);
+    let said = installing.output();
+    assert_eq!(ended.code(), Some(9), "{said}");
+    assert!(said.contains("install/ended") && said.contains("ui has ended again"), "{said}");
+    // It says how to go on.
+    nest.run(command(&nest, &args)).ok();
+    nest.run(command(&nest, &["--config", &config, "status"])).ok();
 }
 
 #[test]
