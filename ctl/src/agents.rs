@@ -261,8 +261,9 @@ pub fn failure(e: &AskError) -> Failure {
         AskError::Trust { .. } => failure.hint("stormctl agent list      says which certificates are valid"),
         AskError::Late { .. } => failure.hint("give it longer with --timeout"),
         AskError::Refused { .. } => failure,
-        AskError::Nowhere { .. } => {
-            failure.hint("stormctl start agent      on that host; or let ssh get there without a question")
+        AskError::Nowhere { hint, .. } => {
+            let or = hint.as_deref().map(|hint| format!("; or {hint}")).unwrap_or_default();
+            failure.hint(format!("stormctl start agent      on that host{or}"))
         }
     }
 }

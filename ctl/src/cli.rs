@@ -12,13 +12,18 @@ pub mod config;
 pub mod doctor;
 pub mod examples;
 pub mod install;
+mod machine;
 pub mod own;
 mod reads;
 #[cfg(test)]
 mod spelled;
 pub mod storm;
+mod topologies;
 pub mod tui;
 pub mod zk;
+
+pub use machine::{Component, Daemon, DevZookeeper, Jps, Logs, Restart, Role, Roles, Start, Stop, Worker};
+pub use topologies::{Flux, Kill, Local, Name, NameChange, Quickstart, Rebalance, Submit};
 
 #[derive(Debug, Parser)]
 #[command(name = "stormctl", version, about = "Apache Storm's cluster, topologies and daemons from the terminal")]
@@ -271,284 +276,6 @@ pub enum Verb {
     Component(Component),
 }
 
-#[derive(Debug, Args)]
-pub struct Quickstart {
-    /// The files whose words are counted
-    #[arg(default_value = "README.md")]
-    pub files: Vec<PathBuf>,
-    /// Leave the cluster running, on Storm's default ports where they are free
-    #[arg(long)]
-    pub keep: bool,
-    /// Give up after this many seconds
-    #[arg(long, default_value_t = 120)]
-    pub seconds: u64,
-    /// How many of the most frequent words to show
-    #[arg(long, default_value_t = 10)]
-    pub top: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub enum Role {
-    #[value(name = "zookeeper", alias = "dev-zookeeper", alias = "dev_zookeeper", alias = "zk")]
-    Zookeeper,
-    Nimbus,
-    Supervisor,
-    Ui,
-    Logviewer,
-    Agent,
-}
-
-#[derive(Debug, Args)]
-pub struct Roles {
-    /// Daemons; without any, those that this machine is configured for
-    #[arg(value_enum, value_name = "ROLE")]
-    pub roles: Vec<Role>,
-}
-
-#[derive(Debug, Args)]
-pub struct Start {
-    #[command(flatten)]
-    pub roles: Roles,
-    #[command(flatten)]
-    pub dry: storm::DryRun,
-}
-
-#[derive(Debug, Args)]
-pub struct Restart {
-    #[command(flatten)]
-    pub local: Start,
-    /// Of the hosts of this cluster, one after the other; each is waited for. The name may be left out where there is only one
-    #[arg(long, value_name = "INSTALLED", num_args = 0..=1, conflicts_with = "roles")]
-    pub rolling: Option<Option<String>>,
-    /// With --rolling: only daemons of this role
-    #[arg(long = "role", value_enum, value_name = "ROLE", requires = "rolling")]
-    pub only: Vec<install::HostRole>,
-    /// With --rolling: only on these hosts
-    #[arg(long = "host", value_name = "HOST", requires = "rolling")]
-    pub hosts: Vec<String>,
-    /// With --rolling: on how many hosts supervisors restart at once
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub batch: usize,
-}
-
-impl Restart {
-    /// What --rolling asks for.
-    pub fn rolling(&self) -> Option<install::RollingRestart> {
-        Some(install::RollingRestart {
-            name: self.rolling.clone()?,
-            roles: self.only.clone(),
-            hosts: self.hosts.clone(),
-            batch: self.batch,
-            dry_run: self.local.dry.dry_run,
-        })
-    }
-}
-
-#[derive(Debug, Args)]
-pub struct Stop {
-    #[command(flatten)]
-    pub roles: Roles,
-    /// Leave workers running, as for an upgrade of the Supervisor
-    #[arg(long)]
-    pub keep_workers: bool,
-    #[command(flatten)]
-    pub dry: storm::DryRun,
-}
-
-#[derive(Debug, Args)]
-#[command(disable_version_flag = true)]
-pub struct Jps {
-    /// Only process ids
-    #[arg(short)]
-    pub quiet: bool,
-    /// Full names of main classes and jars
-    #[arg(short)]
-    pub long: bool,
-    /// Arguments of the main class
-    #[arg(short)]
-    pub main_args: bool,
-    /// Flags of the JVM
-    #[arg(short = 'v')]
-    pub vm_args: bool,
-    /// Flags of the JVM that came from a file
-    #[arg(short = 'V')]
-    pub vm_flags: bool,
-    /// The processes of these hosts, told by their agents or through ssh: a,b:6630; or all
-    #[arg(long, value_name = "HOSTS")]
-    pub hosts: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Submit {
-    /// Flux YAML, topology jar, or Rust topology program
-    pub file: PathBuf,
-    /// Name of the topology, instead of the one that the file gives
-    pub name: Option<String>,
-    /// Do not let its spouts emit before `stormctl activate`
-    #[arg(long)]
-    pub inactive: bool,
-    /// In place of the topology that has this name: it is killed when the new one is known to be in order
-    #[arg(long)]
-    pub replace: bool,
-    /// Seconds between the deactivation of the topology that is replaced and its end
-    #[arg(short = 'w', long = "wait-time-secs", value_name = "SECS", requires = "replace")]
-    pub wait_secs: Option<i32>,
-    /// Check it, say where its executors would go and what would not fit, and submit nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub flux: Flux,
-}
-
-/// As `storm jar ... org.apache.storm.flux.Flux` has them.
-#[derive(Debug, Args)]
-pub struct Flux {
-    /// Flux: replace ${NAME} by what this properties file says
-    #[arg(short, long, value_name = "FILE")]
-    pub filter: Option<PathBuf>,
-    /// Flux: replace ${ENV-NAME} by environment variables
-    #[arg(short, long)]
-    pub env_filter: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Local {
-    /// Flux YAML, topology jar, or Rust topology program
-    pub file: PathBuf,
-    /// End after this many seconds; without it, at Ctrl-C
-    #[arg(long, visible_alias = "local-ttl")]
-    pub seconds: Option<u64>,
-    #[command(flatten)]
-    pub flux: Flux,
-}
-
-#[derive(Debug, Args)]
-pub struct Name {
-    /// Name or id of a topology
-    pub name: String,
-}
-
-#[derive(Debug, Args)]
-pub struct NameChange {
-    /// Name or id of a topology
-    pub name: String,
-    #[command(flatten)]
-    pub dry: storm::DryRun,
-}
-
-#[derive(Debug, Args)]
-pub struct Rebalance {
-    /// Name or id of a topology
-    pub name: String,
-    /// Seconds between its deactivation and the new spreading
-    #[arg(short, long = "wait-time-secs", value_name = "SECS")]
-    pub wait: Option<i32>,
-    /// Number of workers
-    #[arg(short = 'n', long = "num-workers", value_name = "N")]
-    pub workers: Option<i32>,
-    /// Number of executors of a component
-    #[arg(short, long = "executor", value_name = "COMPONENT=N", value_parser = component_count)]
-    pub executors: Vec<(String, i32)>,
-    /// Resources by component, as JSON: {"count":{"cpu.pcore.percent":20}}
-    #[arg(short, long, value_name = "JSON")]
-    pub resources: Option<String>,
-    /// Keys of the topology's configuration, as JSON
-    #[arg(short = 't', long = "topology-conf", value_name = "JSON")]
-    pub topology_conf: Option<String>,
-    /// Say where its executors would go, and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Kill {
-    /// Names or ids of topologies
-    #[arg(required = true)]
-    pub names: Vec<String>,
-    /// Seconds between the deactivation and the end; without it, the topology's message timeout
-    #[arg(short = 'w', long = "wait-time-secs", value_name = "SECS")]
-    pub wait_secs: Option<i32>,
-    /// Go on with the next name after an error
-    #[arg(short, long)]
-    pub ignore_errors: bool,
-    /// Return when the topologies are gone
-    #[arg(long)]
-    pub wait: bool,
-    #[command(flatten)]
-    pub dry: storm::DryRun,
-}
-
-#[derive(Debug, Args)]
-pub struct Logs {
-    /// Name or id of a topology, or a daemon
-    pub name: String,
-    /// Go on with what is written from now on
-    #[arg(short, long)]
-    pub follow: bool,
-    /// Only this many of the last lines
-    #[arg(short = 'n', long, value_name = "LINES")]
-    pub tail: Option<usize>,
-    /// Only what is younger: 10m, 2h, 2026-08-02T10:00
-    #[arg(long, value_name = "TIME")]
-    pub since: Option<String>,
-    /// Only what is older: 10m, 2h, 2026-08-02T10:30
-    #[arg(long, value_name = "TIME", conflicts_with = "follow")]
-    pub until: Option<String>,
-    /// Only entries with a line that this regular expression finds
-    #[arg(short, long, value_name = "REGEX")]
-    pub grep: Option<String>,
-    /// Upper and lower case are the same to the regular expression
-    #[arg(short, long, requires = "grep")]
-    pub ignore_case: bool,
-    /// Only entries of this level and worse
-    #[arg(short, long, value_name = "LEVEL")]
-    pub level: Option<storm_machine::logs::Level>,
-    /// Only workers that run this component
-    #[arg(long, value_name = "COMPONENT")]
-    pub component: Option<String>,
-    /// The logs of these hosts, told by their agents or through ssh: a,b:6630; or all. Without it, those of this machine, and
-    /// those of workers on others
-    #[arg(long, value_name = "HOSTS")]
-    pub hosts: Option<String>,
-    /// Only the worker on this port
-    #[arg(long, value_name = "PORT")]
-    pub worker: Option<u16>,
-}
-
-#[derive(Debug, Args)]
-pub struct Daemon {
-    /// Write the log to this file, rolled by size, instead of stderr
-    #[arg(long, value_name = "FILE")]
-    pub log_file: Option<PathBuf>,
-    /// End when this process, the parent, does
-    #[arg(long, hide = true, value_name = "PID")]
-    pub die_with: Option<i32>,
-    /// Leave the session and its terminal
-    #[arg(long, hide = true)]
-    pub detach: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct DevZookeeper {
-    #[command(flatten)]
-    pub daemon: Daemon,
-    /// A zoo.cfg; without it, the ZooKeeper keys of storm.yaml and dev.zookeeper.path say all
-    pub zoo_cfg: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Worker {
-    /// Topology, supervisor, the supervisor's port, port, worker
-    #[arg(num_args = 5, required = true)]
-    pub args: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct Component {
-    /// Type and arguments, as JSON
-    pub spec: String,
-}
-
 pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -561,15 +288,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err(format!("{unit} is no unit of time; there are ms, s, m, h")),
     };
     Duration::try_from_secs_f64(number * unit).map_err(|e| e.to_string())
-}
-
-fn component_count(text: &str) -> Result<(String, i32), String> {
-    let (component, count) = text.split_once('=').ok_or("write COMPONENT=N")?;
-    let count: i32 = count.parse().map_err(|_| format!("{count} is no number of executors"))?;
-    if count < 1 {
-        return Err("a component needs at least one executor".into());
-    }
-    Ok((component.to_owned(), count))
 }
 
 /// The definitions with their examples, and the exit statuses at the end of the longest help.

@@ -110,6 +110,7 @@ mod tests {
         "data/zookeeper",
         "conf/agent-tls",
         "systemd/private",
+        "systemd/user",
         "lib-tools/submit-tools",
         "stormctl/v1",
         "application/octet-stream",

@@ -341,7 +341,7 @@ mod tests {
     fn addresses_and_the_file_to_ask_with() {
         assert_eq!(addresses(&cluster()), ["n1", "[fe80::2]:7001"]);
         let text = storm_yaml(&cluster());
-        let ways = "\"stormctl.ssh.hosts\": {\"fe80::2\":{\"dir\":\"/opt/storm\"},\"n1\":{\"address\":\"10.0.0.1\",\"dir\":\"/opt/storm\"}}";
+        let ways = "\"stormctl.ssh.hosts\": {\"n1\":{\"address\":\"10.0.0.1\",\"dir\":\"/opt/storm\"},\"fe80::2\":{\"dir\":\"/opt/storm\"}}";
         for line in ["\"nimbus.seeds\": [\"n1\"]", "\"stormctl.agent.port\": 7000", ways] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }

@@ -47,7 +47,7 @@ impl Archive {
     /// A relative file is one below this folder.
     pub(crate) fn below(&mut self, folder: &Path) {
         if let Archive::File(path) = self {
-            *path = folder.join(&*path);
+            *path = folder.join(crate::spec::at_home(path));
         }
     }
 

@@ -159,6 +159,14 @@ pub struct Host {
     pub zoo_cfg: Map<String, Value>,
 }
 
+/// `~/` is the home of this user, as a shell has it.
+pub fn at_home(path: &Path) -> PathBuf {
+    match (path.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => path.to_owned(),
+    }
+}
+
 fn default_peer_ports() -> [u16; 2] {
     [2888, 3888]
 }
@@ -201,7 +209,7 @@ impl Cluster {
         })?;
         let folder = std::path::absolute(path).map_err(|e| Trouble::io("find", path, &e))?;
         let folder = folder.parent().unwrap_or(Path::new("/"));
-        let below = |p: &mut Option<PathBuf>| *p = p.as_ref().map(|p| folder.join(p));
+        let below = |p: &mut Option<PathBuf>| *p = p.as_ref().map(|p| folder.join(at_home(p)));
         let archives = cluster.storm.iter_mut().map(|s| &mut s.archive).chain(cluster.zookeeper.archive.as_mut());
         archives.for_each(|archive| archive.below(folder));
         below(&mut cluster.ssh.config);
@@ -350,6 +358,13 @@ mod tests {
         let cluster = read(page.split("```").find_map(|block| block.strip_prefix("yaml\n")).unwrap()).unwrap();
         assert_eq!((cluster.hosts.len(), cluster.with(Role::Zookeeper).len()), (4, 3));
         assert_eq!(cluster.ssh_of(&cluster.hosts[3]).port, Some(2222));
+    }
+
+    #[test]
+    fn the_configuration_of_ssh_may_be_at_home() {
+        let cluster = read(&THREE.replace("port: 2222", "config: ~/.ssh/storm")).unwrap();
+        let home = std::env::var_os("HOME").unwrap();
+        assert_eq!(cluster.ssh.config, Some(Path::new(&home).join(".ssh/storm")));
     }
 
     #[test]

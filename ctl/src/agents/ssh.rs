@@ -13,7 +13,7 @@ use storm_agent::client::{Agent, AskError};
 use storm_conf::Conf;
 use storm_install::Trouble;
 use storm_install::host::Session;
-use storm_install::spec::Ssh;
+use storm_install::spec::{Ssh, at_home};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -49,7 +49,28 @@ struct Line {
     agent: Option<Agent>,
     failures: u32,
     /// When it failed last, and why.
-    failed: Option<(Instant, Vec<String>)>,
+    failed: Option<(Instant, Lost)>,
+}
+
+/// Why ssh does not get there.
+#[derive(Debug, Clone)]
+struct Lost {
+    lines: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Lost {
+    fn new(line: String) -> Lost {
+        Lost { lines: vec![line], hint: None }
+    }
+}
+
+impl From<Trouble> for Lost {
+    fn from(trouble: Trouble) -> Lost {
+        let mut lost = Lost { hint: trouble.hint, ..Lost::new(trouble.message) };
+        lost.lines.extend(trouble.evidence);
+        lost
+    }
 }
 
 impl Ways {
@@ -82,8 +103,8 @@ impl Ways {
         let (line, whom) = (self.line(address), address.clone());
         let way = self.ways.get(&address.host).cloned().unwrap_or_default();
         let going = tokio::spawn(async move { line.lock().await.go(&whom, way).await });
-        let gone = going.await.unwrap_or_else(|e| Err(vec![e.to_string()]));
-        gone.map_err(|ssh| AskError::Nowhere { agent: Box::new(agent), ssh })
+        let gone = going.await.unwrap_or_else(|e| Err(Lost::new(e.to_string())));
+        gone.map_err(|Lost { lines, hint }| AskError::Nowhere { agent: Box::new(agent), ssh: lines, hint })
     }
 }
 
@@ -92,7 +113,7 @@ impl Line {
         self.agent.as_ref().filter(|agent| !agent.is_gone()).cloned()
     }
 
-    async fn go(&mut self, address: &Address, way: Way) -> Result<Agent, Vec<String>> {
+    async fn go(&mut self, address: &Address, way: Way) -> Result<Agent, Lost> {
         if let Some(agent) = self.alive() {
             return Ok(agent);
         }
@@ -102,10 +123,12 @@ impl Line {
             return Err(why.clone());
         }
         let Way { dir, user, port, address: there, config, sudo } = way;
-        let ssh = Ssh { user, port, address: there, config, sudo };
+        let ssh = Ssh { user, port, address: there, config: config.as_deref().map(at_home), sudo };
         let begun = async {
-            let session = Session::agent(&address.host, &ssh, dir.as_deref()).await.map_err(|t| told(&t))?;
-            Agent::over(address, format!("{address}, through ssh,"), session).await.map_err(|e| vec![e.to_string()])
+            let session = Session::agent(&address.host, &ssh, dir.as_deref()).await.map_err(Lost::from)?;
+            Agent::over(address, format!("{address}, through ssh,"), session)
+                .await
+                .map_err(|e| Lost::new(e.to_string()))
         };
         match begun.await {
             Ok(agent) => {
@@ -119,9 +142,4 @@ impl Line {
             }
         }
     }
-}
-
-fn told(trouble: &Trouble) -> Vec<String> {
-    let lines = std::iter::once(&trouble.message).chain(&trouble.evidence).chain(&trouble.hint);
-    lines.cloned().collect()
 }

@@ -30,6 +30,7 @@ pub enum AgentVerb {
     /// What happens on hosts from now on, as it happens
     Events(Hosts),
     /// Answer on standard input and output, to whom ssh has let in
+    #[command(hide = true)]
     Stdio,
 }
 

@@ -172,6 +172,8 @@ pub enum HostRole {
     Zookeeper,
     Nimbus,
     Supervisor,
+    Ui,
+    Logviewer,
 }
 
 impl HostRole {
@@ -180,6 +182,8 @@ impl HostRole {
             HostRole::Zookeeper => storm_install::spec::Role::Zookeeper,
             HostRole::Nimbus => storm_install::spec::Role::Nimbus,
             HostRole::Supervisor => storm_install::spec::Role::Supervisor,
+            HostRole::Ui => storm_install::spec::Role::Ui,
+            HostRole::Logviewer => storm_install::spec::Role::Logviewer,
         }
     }
 }
@@ -188,7 +192,7 @@ impl HostRole {
 #[derive(Debug)]
 pub struct RollingRestart {
     pub name: Option<String>,
-    pub roles: Vec<HostRole>,
+    pub roles: Vec<super::Role>,
     pub hosts: Vec<String>,
     pub batch: usize,
     pub dry_run: bool,

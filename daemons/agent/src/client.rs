@@ -45,7 +45,7 @@ pub enum AskError {
     Refused { whom: String, status: Box<Status> },
     /// Neither the agent, for its reason, nor ssh, for these.
     #[error("{agent}\n{}", ssh.join("\n"))]
-    Nowhere { agent: Box<AskError>, ssh: Vec<String> },
+    Nowhere { agent: Box<AskError>, ssh: Vec<String>, hint: Option<String> },
 }
 
 impl AskError {

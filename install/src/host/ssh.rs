@@ -351,7 +351,7 @@ fn failed(status: Option<i32>, said: &str) -> Trouble {
     } else if shut {
         "ssh-add your key, or ssh-copy-id it to the host"
     } else {
-        "ssh HOST must work without a question"
+        "see that ssh HOST works without a question"
     };
     trouble.hint(hint)
 }

@@ -57,6 +57,7 @@ pub fn plan(cluster: &Cluster, hosts: &BTreeMap<String, Known>, sources: &Source
         };
         let crew = crew(cluster, host, &known.hello);
         troubles.extend(mistakes(cluster, host, &crew));
+        troubles.extend(another_keeper(host, &crew, known));
         let mut walk = Walk::new(cluster, host, &crew, &known.hello, Some(known));
         walk.files(sources, &ids);
         stale.extend(walk.daemons());
@@ -117,6 +118,15 @@ fn serve(crew: Crew, host: &Host) -> Step {
 fn server_id(cluster: &Cluster, host: &Host, known: &Known) -> Option<usize> {
     let data = places::zookeeper_data(&cluster.dir_on(host, &known.hello.home));
     known.facts.path(&data.join("myid")).text?.trim().parse().ok()
+}
+
+/// Daemons stay with who keeps them: what one keeper runs, another one knows nothing of.
+fn another_keeper(host: &Host, crew: &Crew, known: &Known) -> Option<Trouble> {
+    let before = known.facts.installed.iter().find(|one| one.service != crew.service)?;
+    let (was, is) = (before.service.word(), crew.service.word());
+    let what = format!("the daemons are kept by service: {was}, and service: {is} is asked for");
+    let again = format!("say service: {was}; or stormctl uninstall CLUSTER --keep-data, then plan and apply this one");
+    Some(Trouble::new(Kind::Conflict, "install/service", what).on(&host.name).hint(again))
 }
 
 /// What Storm itself would say of the configuration.

@@ -132,14 +132,14 @@ fn finished(cluster: &Cluster, hosts: &BTreeMap<String, Known>, stale: Vec<Stale
 pub fn restart(
     cluster: &Cluster,
     hosts: &BTreeMap<String, Known>,
-    roles: &[Role],
+    roles: &[&str],
     names: &[String],
     batch: usize,
 ) -> Plan {
     let mut stale = Vec::new();
     for host in cluster.hosts.iter().filter(|h| names.is_empty() || names.contains(&h.name)) {
         let Some(known) = hosts.get(&host.name) else { continue };
-        let wanted = |d: &Daemon| roles.is_empty() || roles.iter().any(|r| r.word() == d.role);
+        let wanted = |d: &Daemon| roles.is_empty() || roles.contains(&d.role.as_str());
         let crew = running(cluster, host, known, wanted);
         if !crew.daemons.is_empty() {
             stale.push(Stale { host: host.name.clone(), crew, program: None });

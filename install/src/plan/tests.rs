@@ -72,14 +72,16 @@ fn files_come_first_then_daemons_in_the_order_in_which_they_need_each_other() {
     let made = plan(&cluster, &hosts, &sources()).unwrap();
     let all = words(&made);
     assert_eq!(all[0], "n1 make the folder /opt/storm");
-    let last: Vec<&str> = all[all.len() - 4..].iter().map(String::as_str).collect();
+    let last: Vec<&str> = all[all.len() - 6..].iter().map(String::as_str).collect();
     assert_eq!(
         last,
         [
             "n1 start zookeeper (background)",
             "n1 start nimbus (background)",
             "n2 start supervisor (background)",
-            "n1 wait for a leader and 1 supervisors, then count words on the cluster"
+            "n1 wait for a leader and 1 supervisors, then count words on the cluster",
+            "n1 see that they serve: zookeeper, nimbus (background)",
+            "n2 see that they serve: supervisor (background)",
         ]
     );
     assert_eq!(plan(&cluster, &hosts, &sources()).unwrap().id, made.id, "the same plan is the same");
@@ -87,7 +89,7 @@ fn files_come_first_then_daemons_in_the_order_in_which_they_need_each_other() {
     let hosts = after(hosts, &made);
     assert_eq!(words(&plan(&cluster, &hosts, &sources()).unwrap()), [] as [&str; 0], "done is done");
     let unfinished = Sources { unfinished: true, ..sources() };
-    assert_eq!(plan(&cluster, &hosts, &unfinished).unwrap().steps.len(), 1, "but for the check that did not end");
+    assert_eq!(plan(&cluster, &hosts, &unfinished).unwrap().steps.len(), 3, "but for the checks that did not end");
 }
 
 #[test]
@@ -136,7 +138,7 @@ fn certificates_are_files_that_nobody_is_shown_and_nobody_restarts_for() {
     let renewed = plan(&cluster, &hosts, &sources("new")).unwrap();
     let all = words(&renewed);
     assert_eq!(all.iter().filter(|w| w.contains("agent-tls")).count(), 8, "{all:?}");
-    assert_eq!(all.len(), 9, "and the check at the end: {all:?}");
+    assert_eq!(all.len(), 11, "and the checks at the end: {all:?}");
     assert!(renewed.steps.iter().all(|s| s.diff.is_none()), "{renewed:?}");
 }
 
@@ -288,7 +290,8 @@ fn at_work() -> (Cluster, BTreeMap<String, Known>) {
 /// Host and first word of each step, without the gates.
 fn turns(plan: &Plan) -> Vec<Vec<String>> {
     let mut turns: Vec<(u32, Vec<String>)> = Vec::new();
-    for step in plan.steps.iter().filter(|s| !matches!(s.action, Action::Gate { .. } | Action::Check { .. })) {
+    let waits = |s: &&Step| matches!(s.action, Action::Gate { .. } | Action::Check { .. } | Action::Serve { .. });
+    for step in plan.steps.iter().filter(|s| !waits(s)) {
         let what = match &step.action {
             Action::Restart { crew, .. } => crew.daemons.iter().map(|d| d.role.as_str()).collect::<Vec<_>>().join("+"),
             other => other.words().split(' ').next().unwrap_or_default().to_owned(),
@@ -318,7 +321,7 @@ fn who_leads_restarts_last_and_supervisors_by_batches() {
     let gates: Vec<&Action> =
         all.steps.iter().map(|s| &s.action).filter(|a| matches!(a, Action::Gate { .. })).collect();
     assert_eq!(gates.len(), 7, "one behind each turn");
-    let some = restart(&cluster, &hosts, &[Role::Supervisor, Role::Nimbus], &["n1".into(), "n6".into()], 1);
+    let some = restart(&cluster, &hosts, &["supervisor", "nimbus"], &["n1".into(), "n6".into()], 1);
     assert_eq!(turns(&some), [["n1 nimbus"], ["n6 supervisor"]]);
     assert_ne!(some.id, all.id);
 }
@@ -358,7 +361,7 @@ fn another_program_goes_from_host_to_host_and_what_has_it_is_left_alone() {
 #[test]
 fn the_next_turn_waits_until_the_cluster_is_as_it_was() {
     let (cluster, hosts) = at_work();
-    let made = restart(&cluster, &hosts, &[Role::Supervisor], &["n4".into()], 1);
+    let made = restart(&cluster, &hosts, &["supervisor"], &["n4".into()], 1);
     let Some(Action::Gate { health, .. }) = made.steps.last().map(|s| &s.action) else { panic!("{made:?}") };
     let mut now = hosts["n2"].facts.load.clone().unwrap();
     assert_eq!(health.missing(&now), [] as [&str; 0]);
@@ -522,7 +525,7 @@ fn a_supervisor_is_emptied_before_its_host_is_none_any_more() {
     let last = turns(&made).pop().unwrap();
     assert_eq!(last, ["n1 stop"], "{:?}", words(&made));
     // Before it goes another one must have what topologies are made of.
-    let gates = made.steps[made.steps.len() - 4..].iter().filter_map(|s| match &s.action {
+    let gates = made.steps[made.steps.len() - 10..].iter().filter_map(|s| match &s.action {
         Action::Gate { health, .. } => Some(health),
         _ => None,
     });

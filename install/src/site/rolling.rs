@@ -37,8 +37,12 @@ pub(super) async fn restart(crew: &Crew, was: &BTreeMap<String, String>) -> Resu
         // Without a process that was meant a second look would take the new one for it.
         return if known { going("restarted") } else { done(true, "") };
     }
-    if since.iter().any(|d| d.role == "zookeeper") && services::zookeeper_mode(crew).await.is_none() {
-        return going("zookeeper does not serve yet");
+    for daemon in &since {
+        match services::standing(crew, daemon).await? {
+            Standing::Serves(_) => {}
+            Standing::Starts => return going(format!("{} does not serve yet", daemon.role)),
+            Standing::Ended => return Err(services::ended(crew, daemon)),
+        }
     }
     done(false, "")
 }

@@ -31,7 +31,7 @@ pub(super) async fn restart(printer: Printer, global: &Global, args: &RollingRes
     let cluster = remembered(args.name.as_deref())?;
     known_hosts(&cluster, &args.hosts)?;
     let job = Job::new(printer, global, "restart --rolling");
-    let roles: Vec<_> = args.roles.iter().map(|role| role.of_cluster()).collect();
+    let roles: Vec<&str> = args.roles.iter().map(|role| role.name()).collect();
     planned(&job, &cluster, args.dry_run, |survey| {
         Ok(plan_restart(&cluster, &survey.known, &roles, &args.hosts, args.batch))
     })

@@ -1,4 +1,4 @@
-//! Keys, mouse and size from the terminal, on a thread of its own that can be told to keep its hands off.
+//! Keys and mouse from the terminal, on a thread of its own that can be told to keep its hands off.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -67,8 +67,8 @@ fn read(sender: &Sender<Msg>, state: &AtomicU8) {
                         Event::Key(key) => Msg::Key(key),
                         Event::Mouse(mouse) => Msg::Mouse(mouse),
                         Event::Paste(text) => Msg::Paste(text),
-                        Event::Resize(width, height) => Msg::Resize(width, height),
-                        Event::FocusGained | Event::FocusLost => continue,
+                        // A size that comes with a key is not told here: the signal itself is heard elsewhere.
+                        Event::Resize(..) | Event::FocusGained | Event::FocusLost => continue,
                     };
                     if sender.blocking_send(message).is_err() {
                         return;

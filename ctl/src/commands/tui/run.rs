@@ -102,6 +102,7 @@ struct Signals {
     hup: Signal,
     int: Signal,
     cont: Signal,
+    size: Signal,
     stop: Signal,
 }
 
@@ -111,6 +112,7 @@ impl Signals {
             term: signal(SignalKind::terminate())?,
             hup: signal(SignalKind::hangup())?,
             int: signal(SignalKind::interrupt())?,
+            size: signal(SignalKind::window_change())?,
             cont: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
             stop: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
         })
@@ -159,6 +161,11 @@ impl Dashboard {
                 _ = signals.cont.recv() => {
                     // Somebody may have stopped us without asking; the shell has set its own modes since.
                     self.screen.enter().map_err(broken)?;
+                    self.resized().map_err(broken)?;
+                    KEY_FRAME
+                }
+                _ = signals.size.recv() => {
+                    self.resized().map_err(broken)?;
                     KEY_FRAME
                 }
                 () = sleep_until(due.unwrap_or(last + TICK)), if due.is_some() => {
