@@ -178,7 +178,7 @@ fn allowed(line: &str) -> &'static [i32] {
         l if l.starts_with("stormctl doctor") || l.starts_with("stormctl why") => &[0, 10],
         // No authority has been made yet, nor has anybody a certificate.
         "stormctl jps --hosts all" | "stormctl logs nimbus --hosts all" | "stormctl config diff zk1 zk2" => &[4],
-        l if l.starts_with("stormctl config push") => &[5],
+        l if l.starts_with("stormctl config push") => &[4],
         "stormctl config diff a.yaml b.yaml" => &[10],
         "stormctl config diff conf/storm.yaml" => &[0, 10],
         l if l.starts_with("stormctl logs") => &[0],
