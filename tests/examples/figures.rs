@@ -15,7 +15,7 @@ use serde_json::json;
 use storm_tests::built::stormctl;
 use storm_tests::cluster::{Cluster, ClusterOptions};
 use storm_tests::jars::python_jar;
-use storm_tests::process::resident_bytes;
+use storm_tests::process::own_bytes;
 use storm_tests::terminal::Terminal;
 use storm_tests::topologies::{lines_to_split, submit};
 
@@ -106,7 +106,7 @@ fn keys_in_topologies(cluster: &Cluster) {
     terminal.wait_for_text(LIMIT, "topology-");
     terminal.type_in("N");
     terminal.wait_for_text(LIMIT, "topology-0 ");
-    let before = resident_bytes(terminal.pid());
+    let before = own_bytes(terminal.pid());
     let mut keys = Vec::new();
     for round in 0..KEYS {
         // By name, `topology-0` and `topology-99` are at the two ends.
@@ -118,7 +118,7 @@ fn keys_in_topologies(cluster: &Cluster) {
         keys.push(began.elapsed());
     }
     report("key to frame, 500 topologies", &mut keys);
-    let after = resident_bytes(terminal.pid());
+    let after = own_bytes(terminal.pid());
     println!("resident: {:.1} MiB, then {:.1} MiB", mib(before), mib(after));
     leave(terminal);
 }
@@ -148,7 +148,7 @@ fn keys_in_logs(cluster: &Cluster) {
     let mut terminal = open(cluster, "logs");
     terminal.wait_for_text(LIMIT, "executed tuple");
     std::thread::sleep(Duration::from_secs(5));
-    let (before, began) = (resident_bytes(terminal.pid()), Instant::now());
+    let (before, began) = (own_bytes(terminal.pid()), Instant::now());
     let ticks = self::ticks(terminal.pid());
     let mut keys = Vec::new();
     while began.elapsed() < FLOOD {
@@ -160,7 +160,7 @@ fn keys_in_logs(cluster: &Cluster) {
         keys.push(pressed.elapsed());
     }
     let used = (self::ticks(terminal.pid()) - ticks) as f64 / 100.0 / began.elapsed().as_secs_f64() * 100.0;
-    let after = resident_bytes(terminal.pid());
+    let after = own_bytes(terminal.pid());
     stop.store(true, Ordering::Relaxed);
     let rate = writer.join().expect("it wrote");
     report(&format!("key to frame, {rate:.0} log lines a second"), &mut keys);

@@ -282,10 +282,14 @@ fn stat(pid: u32) -> Option<(char, u32)> {
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-/// Resident memory of a process in bytes.
-pub fn resident_bytes(pid: u32) -> u64 {
+/// What a process holds of its own: without the pages of its program, of which the kernel keeps as many as it likes.
+pub fn own_bytes(pid: u32) -> u64 {
+    status_bytes(pid, "RssAnon:")
+}
+
+fn status_bytes(pid: u32, what: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_else(|e| panic!("no process {pid}: {e}"));
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS in the status");
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("it is in the status");
     line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number of kB") * 1024
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use storm_tests::cluster::{Cluster, ClusterOptions, srvr};
 use storm_tests::hostile::{assault, half_open};
-use storm_tests::process::{is_alive, resident_bytes};
+use storm_tests::process::{is_alive, own_bytes};
 use storm_tests::recording::Recording;
 use storm_tests::wait::wait_until;
 
@@ -16,14 +16,14 @@ const HALF_OPEN: usize = 100;
 
 /// Assaults a port; the process behind it must live, keep its memory, and serve while silent connections are open.
 fn withstands(role: &str, pid: u32, port: u16, serves: impl Fn() -> bool) {
-    let before = resident_bytes(pid);
+    let before = own_bytes(pid);
     assault(port, u64::from(port));
     let held = half_open(port, HALF_OPEN);
     wait_until(LIMIT, &format!("{role} to serve under {HALF_OPEN} silent connections"), &serves);
     drop(held);
     wait_until(LIMIT, &format!("{role} to serve afterwards"), &serves);
     assert!(is_alive(pid), "{role} died");
-    let grown = resident_bytes(pid).saturating_sub(before);
+    let grown = own_bytes(pid).saturating_sub(before);
     assert!(grown < MEMORY, "{role} grew by {} MiB", grown >> 20);
 }
 

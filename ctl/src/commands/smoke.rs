@@ -19,8 +19,6 @@ use crate::{stats, submission};
 
 const LIMIT: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(100);
-/// How long slots are waited for.
-const FREED: Duration = Duration::from_secs(10);
 /// The file travels in the topology, so that every host has it.
 const FILE: &str = "smoke.txt";
 const TEXT: &str =
@@ -38,9 +36,12 @@ pub async fn run(ctx: &Context, args: &Smoke) -> Result<(), Failure> {
     let free = |summary: &ClusterSummary| -> i32 {
         summary.supervisors.iter().map(|s| s.num_workers - s.num_used_workers).sum()
     };
-    // What was killed a moment ago still has its slots.
-    let patience = Instant::now() + FREED.min(limit);
-    while free(&summary) < 1 && Instant::now() < patience {
+    // What was killed a moment ago still has its slots; what goes on keeps them.
+    let held = |summary: &ClusterSummary| -> i32 {
+        summary.topologies.iter().filter(|t| t.status != "KILLED").map(|t| t.num_workers).sum()
+    };
+    let all = |summary: &ClusterSummary| -> i32 { summary.supervisors.iter().map(|s| s.num_workers).sum() };
+    while free(&summary) < 1 && held(&summary) < all(&summary) && began.elapsed() < limit {
         tokio::time::sleep(LOOK).await;
         summary = ready(ctx, args.supervisors, limit).await?;
     }

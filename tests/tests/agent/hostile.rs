@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::json;
 use storm_tests::hostile::{assault, half_open};
-use storm_tests::process::{kill, resident_bytes};
+use storm_tests::process::{kill, own_bytes};
 
 use super::{Fleet, LIMIT};
 
@@ -16,7 +16,7 @@ fn strangers_change_nothing_for_those_who_may_ask() {
     let mut fleet = Fleet::new(1);
     let port = fleet.hosts[0].port;
     let pid = fleet.hosts[0].agent().pid();
-    let before = resident_bytes(pid);
+    let before = own_bytes(pid);
     assault(port, 7);
     let held = half_open(port, 60);
     fleet.ask(&["agent", "status"]).ok();
@@ -31,7 +31,7 @@ fn strangers_change_nothing_for_those_who_may_ask() {
     assert!(answer.first().is_none_or(|kind| *kind == 21), "an alert of TLS, or nothing: {answer:?}");
     fleet.ask(&["agent", "status"]).ok();
     assert!(fleet.hosts[0].agent().ended().is_none());
-    let grown = resident_bytes(pid).saturating_sub(before);
+    let grown = own_bytes(pid).saturating_sub(before);
     assert!(grown < 64 << 20, "the agent has grown by {} MiB", grown >> 20);
 }
 

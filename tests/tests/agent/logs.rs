@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 use storm_tests::ports::free_port;
-use storm_tests::process::resident_bytes;
+use storm_tests::process::own_bytes;
 use storm_tests::wait::wait_until;
 
 use super::{Fleet, LIMIT};
@@ -114,7 +114,7 @@ fn a_large_log_and_a_reader_that_stops_cost_the_agent_little() {
     assert!(text.len() > 34 << 20);
     host.log("nimbus", &text);
     let pid = host.agent.as_ref().expect("runs").pid();
-    let before = resident_bytes(pid);
+    let before = own_bytes(pid);
     // It prints to a pipe that nobody reads: all that is in between fills up, and the agent waits.
     let mut command =
         fleet.command(&fleet.operator().join("storm.yaml"), &["logs", "nimbus", "--hosts", &host.address()]);
@@ -127,7 +127,7 @@ fn a_large_log_and_a_reader_that_stops_cost_the_agent_little() {
     let tail = fleet.ask(&["logs", "nimbus", "--hosts", &host.address(), "-n", "1000000000"]).ok();
     let lines = tail.lines().count();
     assert!((100_000..500_000).contains(&lines), "{lines} lines");
-    let grown = resident_bytes(pid).saturating_sub(before);
+    let grown = own_bytes(pid).saturating_sub(before);
     assert!(grown < 80 << 20, "the agent has grown by {} MiB", grown >> 20);
     stopped.kill().expect("killed");
     stopped.wait().expect("gone");

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use storm_tests::cluster::{Cluster, ClusterOptions, Maker};
 use storm_tests::ports::free_ports;
-use storm_tests::process::{self, Finished, Nest, resident_bytes};
+use storm_tests::process::{self, Finished, Nest, own_bytes};
 use storm_tests::wait::wait_until;
 
 use super::{LIMIT, command};
@@ -203,8 +203,8 @@ fn idle_daemons_are_small() {
     machine.run(&["start"]).ok();
     machine.run(&["list"]).ok();
     for role in ["nimbus", "supervisor"] {
-        let bytes = resident_bytes(machine.pid(role));
-        assert!(bytes < 40 << 20, "{role} holds {} MiB", bytes >> 20);
+        let bytes = own_bytes(machine.pid(role));
+        assert!(bytes < 12 << 20, "{role} holds {} MiB", bytes >> 20);
     }
     machine.run(&["stop"]).ok();
 }

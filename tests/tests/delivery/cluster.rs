@@ -19,7 +19,7 @@ fn check_memory(cluster: &Cluster) {
     for worker in cluster.all_workers() {
         // One that was killed a moment ago has none.
         if process::is_alive(worker.pid) {
-            let resident = process::resident_bytes(worker.pid);
+            let resident = process::own_bytes(worker.pid);
             assert!(resident < MOST_RESIDENT, "the worker on port {} has grown to {resident} bytes", worker.port);
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use storm_tests::built;
-use storm_tests::process::{Nest, Process, resident_bytes};
+use storm_tests::process::{Nest, Process, own_bytes};
 use storm_tests::proxy::Proxy;
 use storm_tests::wait::{wait_for, wait_until};
 use storm_tests::word_count::{self, port_file, position};
@@ -98,7 +98,7 @@ impl Halves {
         for (which, half) in self.halves.iter_mut().enumerate() {
             let Some(half) = half else { continue };
             assert!(half.ended().is_none(), "half {which} ended by itself: {:?}", half.ended());
-            let resident = resident_bytes(half.pid());
+            let resident = own_bytes(half.pid());
             self.most = self.most.max(resident);
             assert!(resident < self.most_allowed, "half {which} has grown to {resident} bytes");
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use storm_tests::ports::free_port;
-use storm_tests::process::{Nest, Process, resident_bytes};
+use storm_tests::process::{Nest, Process, own_bytes};
 use storm_tests::wait::wait_until;
 
 use super::http::Server;
@@ -287,7 +287,7 @@ fn a_large_log_takes_little_memory() {
     assert_eq!(fs::metadata(&copy).expect("downloaded").len(), (200 << 20) + 14);
     let found = server.json("/search?file=wc-1-100/6700/worker.log.9&search-string=last%20words");
     assert_eq!(found["matches"][0]["byteOffset"], json!((200_u64 << 20) + 4));
-    let used = resident_bytes(host.process.pid());
+    let used = own_bytes(host.process.pid());
     assert!(used < 80 << 20, "{used} bytes after a log of 200 MB");
 }
 
