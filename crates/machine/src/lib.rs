@@ -6,3 +6,4 @@ pub mod facts;
 pub mod jps;
 pub mod logs;
 pub mod process;
+pub mod programs;

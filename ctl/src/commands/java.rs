@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Map, Value};
+use storm_machine::programs;
 
 use crate::cli::{Global, storm::Jar};
 use crate::context::Context;
@@ -163,7 +164,7 @@ pub fn jar(ctx: &Context, args: &Jar) -> Result<(), Failure> {
 /// Which variable named it, where it was looked for, and which one is there instead.
 fn no_java(env: &Environment, e: &std::io::Error) -> Failure {
     let path = env.variables.get("PATH").cloned().unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join("java")).find(|java| java.is_file());
+    let on_path = programs::on_path(path.as_ref(), "java").into_iter().next();
     let what = format!("{} cannot be started", env.java.display());
     let failure = Failure::new(Exit::NotInstalled, "java/no-java", what).evidence(e.to_string());
     let home = env.variables.get("JAVA_HOME").filter(|home| !home.is_empty());

@@ -26,7 +26,7 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Takes connections until nobody wants them any more.
-pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Sender<io::Result<Connection>>) {
+pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Sender<io::Result<Certified>>) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let Ok(place) = room.clone().acquire_owned().await else { return };
@@ -54,7 +54,7 @@ pub async fn accept(listener: TcpListener, gate: Arc<Gate>, accepted: mpsc::Send
     }
 }
 
-async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit) -> io::Result<Connection> {
+async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit) -> io::Result<Certified> {
     stream.set_nodelay(true)?;
     let stream = match TlsAcceptor::from(gate.config()).accept(stream).into_fallible().await {
         Ok(stream) => stream,
@@ -66,7 +66,7 @@ async fn shake_hands(stream: TcpStream, gate: &Gate, place: OwnedSemaphorePermit
     let certificates = stream.get_ref().1.peer_certificates();
     let leaf = certificates.and_then(<[_]>::first).ok_or_else(|| io::Error::other("it has no certificate"))?;
     let caller = Caller::Certified(Certificate::read(leaf).map_err(io::Error::other)?);
-    Ok(Connection { stream, caller, _place: place })
+    Ok(Connection { stream, caller, _held: place })
 }
 
 /// Takes what the other side still sends until it goes: closed with something unread, a connection is reset, and the alert that says
@@ -82,14 +82,18 @@ async fn hear_out(mut stream: TcpStream) {
     }
 }
 
-/// A connection of somebody who has shown a certificate.
-pub struct Connection {
-    stream: TlsStream<TcpStream>,
-    caller: Caller,
-    _place: OwnedSemaphorePermit,
+/// A connection of somebody who is known.
+pub struct Connection<S, H> {
+    pub stream: S,
+    pub caller: Caller,
+    /// Goes with it.
+    pub _held: H,
 }
 
-impl Connected for Connection {
+/// Of somebody who has shown a certificate.
+pub type Certified = Connection<TlsStream<TcpStream>, OwnedSemaphorePermit>;
+
+impl<S, H> Connected for Connection<S, H> {
     type ConnectInfo = Caller;
 
     fn connect_info(&self) -> Caller {
@@ -97,13 +101,13 @@ impl Connected for Connection {
     }
 }
 
-impl AsyncRead for Connection {
+impl<S: AsyncRead + Unpin, H: Unpin> AsyncRead for Connection<S, H> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Connection {
+impl<S: AsyncWrite + Unpin, H: Unpin> AsyncWrite for Connection<S, H> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

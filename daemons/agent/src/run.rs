@@ -2,12 +2,10 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_stream::wrappers::ReceiverStream;
@@ -18,7 +16,7 @@ use tonic::transport::server::Connected;
 use tonic_health::ServingStatus;
 use tonic_reflection::server::Builder;
 
-use crate::accept::accept;
+use crate::accept::{Connection, accept};
 use crate::clock;
 use crate::error::AgentError;
 use crate::events::Events;
@@ -73,7 +71,7 @@ pub async fn run_on(
     account: String,
 ) -> Result<(), AgentError> {
     let (held, ended) = oneshot::channel::<()>();
-    let connection = Session { stream, account, _held: held };
+    let connection = Connection { stream, caller: Caller::Account(account), _held: held };
     let connections = tokio_stream::once(Ok(connection)).chain(tokio_stream::pending());
     // Nothing is ever sent: it is gone when the connection is.
     serve(options, None, connections, async { drop(ended.await) }).await
@@ -130,42 +128,6 @@ where
             served.map_err(|e| AgentError::Serve(e.to_string()))
         }
         () = events.look() => Ok(()),
-    }
-}
-
-/// A connection that ssh has made.
-struct Session<S> {
-    stream: S,
-    account: String,
-    /// Goes with it.
-    _held: oneshot::Sender<()>,
-}
-
-impl<S> Connected for Session<S> {
-    type ConnectInfo = Caller;
-
-    fn connect_info(&self) -> Caller {
-        Caller::Account(self.account.clone())
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Session<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Session<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

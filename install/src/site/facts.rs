@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use storm_conf::LoadOptions;
 use storm_doctor::gather::{Request as Doctor, gather as doctor};
+use storm_machine::programs;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -184,7 +185,7 @@ async fn java(home: Option<&Path>) -> Option<Java> {
         Some(program) => program,
         None => {
             let path = std::env::var_os("PATH").unwrap_or_default();
-            std::env::split_paths(&path).map(|d| d.join("java")).find(|p| p.is_file())?
+            programs::on_path(&path, "java").into_iter().next()?
         }
     };
     let output = run(command(&[program.to_string_lossy().into_owned(), "-version".to_owned()])).await.ok()?;

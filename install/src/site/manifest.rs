@@ -70,10 +70,11 @@ impl Manifest {
     pub fn write(&self, dir: &Path) -> Result<(), Trouble> {
         let path = places::manifest(dir);
         let part = part_of(&path);
-        let lines: Vec<String> = self.made.iter().map(|one| serde_json::to_string(one).unwrap_or_default()).collect();
         let write = || {
             let mut file = fs::File::create(&part)?;
-            lines.iter().try_for_each(|line| writeln!(file, "{line}"))?;
+            for one in &self.made {
+                writeln!(file, "{}", serde_json::to_string(one)?)?;
+            }
             file.sync_all()?;
             fs::rename(&part, &path)
         };

@@ -3,8 +3,9 @@
 use std::env;
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use storm_machine::programs::{is_program, on_path};
 
 use crate::facts::{Programs, StormProgram};
 
@@ -12,28 +13,15 @@ use crate::facts::{Programs, StormProgram};
 const BEGINNING: u64 = 64 << 10;
 
 pub(super) fn programs() -> Programs {
-    let folders: Vec<PathBuf> = env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    let path = env::var_os("PATH").unwrap_or_default();
     let java_home = env::var_os("JAVA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let mut storms: Vec<StormProgram> = Vec::new();
-    for path in on_path(&folders, "storm") {
-        if storms.iter().all(|known| known.path != path) {
-            storms.push(StormProgram { apache: is_apaches(&path), path });
-        }
-    }
+    let storm = |path: PathBuf| StormProgram { apache: is_apaches(&path), path };
     Programs {
         java_home_is_one: java_home.as_ref().is_some_and(|home| is_program(&home.join("bin/java"))),
         java_home,
-        java_on_path: on_path(&folders, "java").next(),
-        storms,
+        java_on_path: on_path(&path, "java").into_iter().next(),
+        storms: on_path(&path, "storm").into_iter().map(storm).collect(),
     }
-}
-
-fn on_path<'a>(folders: &'a [PathBuf], name: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
-    folders.iter().map(move |folder| folder.join(name)).filter(|path| is_program(path))
-}
-
-fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 /// The script of a release starts its `storm.py`, or a class of its own.

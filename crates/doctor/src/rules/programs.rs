@@ -65,9 +65,5 @@ fn hidden(facts: &Facts) -> Vec<Draft> {
 
 fn other(facts: &Facts) -> Vec<Draft> {
     let Some((draft, false)) = foreign(facts) else { return Vec::new() };
-    vec![
-        draft
-            .because("whatever calls storm, such as a wrapper, gets that program")
-            .fix("stormctl does all that Apache Storm's storm does"),
-    ]
+    vec![draft.because("whatever calls storm, such as a wrapper, gets that program; stormctl is no storm on PATH")]
 }
